@@ -2,11 +2,11 @@
 
 import { createApi } from "./api.js";
 import { createComposer } from "./composer.js";
-import { authorOf, once, random } from "./keep.js";
+import { authorOf, once, random, tokenOfRoom } from "./keep.js";
 import { createNaming } from "./naming.js";
 import { createBell } from "./bell.js";
 import { createConversation } from "./conversation.js";
-import { currentToken } from "./room.js";
+import { currentToken, roomAsked } from "./room.js";
 import { createTimeline } from "./timeline.js";
 
 const $ = (id) => document.getElementById(id);
@@ -29,6 +29,9 @@ function showRoom(room) {
 }
 
 async function start() {
+  const asked = roomAsked(location.search);
+  const known = asked && (await tokenOfRoom(asked));
+  if (known) return location.replace(`/#${known}`);
   const token = currentToken(location, localStorage);
   if (!token) {
     $("live").hidden = true;

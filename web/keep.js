@@ -24,17 +24,23 @@ export async function authorOf(member) {
   return base64url(new Uint8Array(digest).slice(0, 12));
 }
 
-/** Tells the worker which link opens a room. */
-export function rememberRoom(room) {
+/** One transaction over the rooms whose links this browser knows. */
+function withRooms(mode, ask) {
   return new Promise((resolve, reject) => {
     const opening = indexedDB.open(DATABASE, 1);
     opening.onupgradeneeded = () => opening.result.createObjectStore("rooms", { keyPath: "id" });
     opening.onerror = () => reject(opening.error);
     opening.onsuccess = () => {
-      const writing = opening.result.transaction("rooms", "readwrite");
-      writing.objectStore("rooms").put(room);
-      writing.oncomplete = () => { opening.result.close(); resolve(); };
-      writing.onerror = () => reject(writing.error);
+      const transaction = opening.result.transaction("rooms", mode);
+      const asked = ask(transaction.objectStore("rooms"));
+      transaction.oncomplete = () => { opening.result.close(); resolve(asked.result); };
+      transaction.onerror = () => reject(transaction.error);
     };
   });
 }
+
+/** Tells the worker which link opens a room. */
+export const rememberRoom = (room) => withRooms("readwrite", (rooms) => rooms.put(room));
+
+/** The token of a room that this browser has been in; undefined of any other. */
+export const tokenOfRoom = (id) => withRooms("readonly", (rooms) => rooms.get(id)).then((room) => room?.token);

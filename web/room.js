@@ -7,6 +7,9 @@ export function tokenOf(fragment) {
   return TOKEN.exec(fragment)?.[1] ?? null;
 }
 
+/** The room that a declarative notification names (`/?room=<hash>`): its link is known to this browser alone. */
+export const roomAsked = (search) => new URLSearchParams(search).get("room");
+
 /** The token of this visit: the fragment's, else (an installed app starts without one) the last room's. */
 export function currentToken(location, storage) {
   const token = tokenOf(location.hash);

@@ -1,1 +1,37 @@
-fn main() {}
+//! notify-clients: wires the handler to the tables, the queue, the push services and the Lambda runtime.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod handler;
+
+use chat_aws::clients::DynamoClients;
+use chat_aws::env::Settings;
+use chat_aws::push::HttpsGate;
+use chat_aws::queue::SqsQueue;
+use chat_aws::rooms::DynamoRooms;
+use chat_aws::secrets::SsmSecrets;
+use chat_aws::start::{Handles, StartFailed};
+use lambda_runtime::{Diagnostic, LambdaEvent, run, service_fn};
+
+use crate::handler::{Event, Ports, Turn, answer};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), StartFailed> {
+    let settings = Settings::of_process();
+    let (clients, stage, url) = (settings.clients_table()?, settings.stage_table()?, settings.queue_url()?);
+    let (parameter, subject, services) =
+        (settings.vapid_parameter()?, settings.vapid_subject()?, settings.push_services()?);
+    let handles = Handles::load(&settings).await;
+    let ports = Ports {
+        rooms: DynamoRooms::new(handles.dynamodb(), stage),
+        clients: DynamoClients::new(handles.dynamodb(), clients),
+        queue: SqsQueue::new(handles.sqs(), url),
+        gate: HttpsGate::new(services),
+        secrets: SsmSecrets::new(handles.ssm(), parameter, subject),
+    };
+    ports.secrets.prepare().await;
+    let notify = async |event: LambdaEvent<Event>| {
+        let outcome = answer(event.payload, &ports, Turn::until(event.context.deadline)).await;
+        outcome.map_err(|why| Diagnostic { error_type: "Undone".to_owned(), error_message: why })
+    };
+    Ok(run(service_fn(notify)).await?)
+}

@@ -1,0 +1,124 @@
+//! DynamoDB and its streams: the published engine, behind AWS's names and errors.
+
+mod engine;
+mod names;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dynoxide::Database;
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::wire::json::Dialect;
+use crate::{Cloud, Error, Refusal, State};
+
+pub(crate) const DIALECT: Dialect =
+    Dialect { version: "1.0", prefix: "com.amazonaws.dynamodb.v20120810#", query_error: |_| None };
+
+/// How often items past their time to live are removed.
+const SWEEP: Duration = Duration::from_secs(60);
+/// How long a stream keeps its records, as AWS's do.
+const STREAM_KEEPS: i64 = 24 * 60 * 60;
+
+/// DynamoDB's calls.
+pub(crate) fn calls() -> &'static [&'static str] {
+    engine::TABLE_CALLS
+}
+
+/// Those of its streams.
+pub(crate) fn stream_calls() -> &'static [&'static str] {
+    engine::STREAM_CALLS
+}
+
+/// The tables of the cloud.
+pub(crate) struct DynamoDb {
+    engine: Database,
+    file: std::path::PathBuf,
+    changed: watch::Sender<u64>,
+}
+
+impl DynamoDb {
+    /// Opens the engine on its file.
+    pub(crate) fn open(state: &State) -> Result<Self, Error> {
+        let file = state.folder().join("dynamodb.db");
+        let failed = |error: dynoxide::DynoxideError| Error::Engine(error.to_string());
+        let engine = Database::new(&file.to_string_lossy()).map_err(failed)?;
+        // The name of this call hides what it is here for: synchronous = NORMAL (the engine opens with FULL,
+        // a wait for the disk at each write) and a cache of 2 MB.
+        engine.disable_bulk_loading().map_err(failed)?;
+        let keeper = rusqlite::Connection::open(&file)?;
+        // The engine looks for a stream's last position at each write, without an index to find it by.
+        keeper.execute_batch(
+            "CREATE INDEX IF NOT EXISTS local_stream_position
+             ON _stream_records (table_name, CAST(sequence_number AS INTEGER))",
+        )?;
+        crate::state::private_file(&file)?;
+        Ok(Self { engine, file, changed: watch::Sender::new(0) })
+    }
+
+    /// Starts the sweep of what has passed its time: items by their TTL, stream records by their age.
+    pub(crate) fn start(cloud: &Arc<Cloud>) {
+        let (engine, file, changed) =
+            (cloud.dynamodb.engine.clone(), cloud.dynamodb.file.clone(), cloud.dynamodb.changed.clone());
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(SWEEP).await;
+                let (engine, file, changed) = (engine.clone(), file.clone(), changed.clone());
+                let _ = tokio::task::spawn_blocking(move || {
+                    if engine.sweep_ttl().is_ok_and(|removed| removed > 0) {
+                        changed.send_modify(|count| *count += 1);
+                    }
+                    trim_streams(&file)
+                })
+                .await;
+            }
+        });
+    }
+
+    /// Says, by a growing number, that something was written.
+    pub(crate) fn changed(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// Does a call of DynamoDB or of its streams.
+    pub(crate) async fn call(&self, cloud: &Cloud, action: &str, mut input: Value) -> Result<Value, Refusal> {
+        let Some(call) = engine::find(action) else { return Err(Refusal::unknown_call("DynamoDB", action)) };
+        let local = names::Names { region: cloud.place.region, account: cloud.place.account };
+        local.inward(&mut input)?;
+        let (engine, changed) = (self.engine.clone(), self.changed.clone());
+        let done = tokio::task::spawn_blocking(move || {
+            if let Some(stream) = input.get("StreamArn").and_then(Value::as_str) {
+                engine::current_stream(&engine, stream)?;
+            }
+            let output = (call.run)(&engine, input).map_err(|error| engine::refusal(call.name, error));
+            if call.writes && output.is_ok() {
+                changed.send_modify(|count| *count += 1);
+            }
+            output
+        })
+        .await
+        .map_err(|error| Refusal::new(500, "InternalServerError", format!("the DynamoDB engine: {error}")))?;
+        match done {
+            Ok(mut output) => {
+                local.outward(call.names, &mut output);
+                Ok(output)
+            }
+            Err(mut refusal) => {
+                refusal.message = local.text_outward(&refusal.message);
+                Err(refusal)
+            }
+        }
+    }
+}
+
+/// Removes stream records that are older than a stream keeps them.
+fn trim_streams(file: &std::path::Path) -> Result<(), rusqlite::Error> {
+    let oldest = crate::clock::now_ms() / 1000 - STREAM_KEEPS;
+    let keeper = rusqlite::Connection::open(file)?;
+    let old = "SELECT EXISTS (SELECT 1 FROM _stream_records WHERE id = (SELECT MIN(id) FROM _stream_records) AND created_at < ?1)";
+    if keeper.query_row(old, [oldest], |row| row.get(0))? {
+        keeper.execute("DELETE FROM _stream_records WHERE created_at < ?1", [oldest])?;
+    }
+    Ok(())
+}

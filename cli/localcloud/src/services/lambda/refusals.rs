@@ -1,0 +1,47 @@
+//! The errors of Lambda's API, worded as AWS words them: callers match on some of these texts.
+
+use crate::wire::Refusal;
+
+/// A parameter that cannot be.
+pub(crate) fn invalid(message: impl Into<String>) -> Refusal {
+    Refusal::new(400, "InvalidParameterValueException", message)
+}
+
+/// A member of the input that the local cloud does not have, by its name.
+pub(crate) fn unsupported(member: &str) -> Refusal {
+    invalid(format!("the local cloud does not implement {member}"))
+}
+
+/// Something that is not there.
+pub(crate) fn not_found(message: impl Into<String>) -> Refusal {
+    Refusal::new(404, "ResourceNotFoundException", message)
+}
+
+/// Something that is there already, or is being changed.
+pub(crate) fn conflict(message: impl Into<String>) -> Refusal {
+    Refusal::new(409, "ResourceConflictException", message)
+}
+
+/// A body that is not the JSON it should be.
+pub(crate) fn bad_content(message: impl Into<String>) -> Refusal {
+    Refusal::new(400, "InvalidRequestContentException", message)
+}
+
+/// A revision that somebody else has changed since.
+pub(crate) fn stale() -> Refusal {
+    let message = "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to \
+                   retrieve the latest Revision Id";
+    Refusal::new(412, "PreconditionFailedException", message)
+}
+
+/// More invocations at once than the function may have.
+pub(crate) fn throttled() -> Refusal {
+    let mut refusal = Refusal::new(429, "TooManyRequestsException", "Rate Exceeded.");
+    refusal.details.insert("Reason".into(), "ReservedFunctionConcurrentInvocationLimitExceeded".into());
+    refusal
+}
+
+/// A fault of the local cloud itself.
+pub(crate) fn broken(message: impl Into<String>) -> Refusal {
+    Refusal::new(500, "ServiceException", message)
+}

@@ -1,0 +1,152 @@
+//! A batch of records: handed to a function, and what its answer means for each of them. Pure but for the one call.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::mapping::Mapping;
+use crate::Cloud;
+use crate::services::lambda::{Invoked, Invoking};
+use crate::wire::Refusal;
+
+/// What an event may have.
+pub(super) const EVENT_BYTES: usize = 6 * 1024 * 1024 - 1024;
+/// How long a batch waits for a free place of its function.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Between tries: from this on, doubling, up to that.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// What became of a batch.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// All of it is done.
+    Done,
+    /// These failed, by position; the others are done.
+    Failed(Vec<usize>),
+    /// All of it failed.
+    AllFailed,
+    /// The function was not called at all, and why.
+    NotCalled(String),
+}
+
+/// Hands records to the mapping's function.
+pub(super) async fn deliver(cloud: &Arc<Cloud>, mapping: &Mapping, records: &[Value], ids: &[String]) -> Verdict {
+    let payload = json!({ "Records": records }).to_string();
+    let how = Invoking { patience: Some(PATIENCE), ..Invoking::default() };
+    let qualifier = mapping.qualifier.as_deref();
+    let invoked = cloud.lambda.invoke_as(cloud, &mapping.function, qualifier, payload.into(), how).await;
+    judge(invoked, ids, mapping.reports_failures)
+}
+
+/// What an answer says of the records, by their ids.
+fn judge(invoked: Result<Invoked, Refusal>, ids: &[String], reports_failures: bool) -> Verdict {
+    let invoked = match invoked {
+        Ok(invoked) => invoked,
+        Err(refusal) => return Verdict::NotCalled(refusal.message),
+    };
+    if invoked.error.is_some() {
+        return Verdict::AllFailed;
+    }
+    if !reports_failures {
+        return Verdict::Done;
+    }
+    let answer: Value = match serde_json::from_slice(&invoked.payload) {
+        Ok(answer) => answer,
+        Err(_) if invoked.payload.is_empty() => Value::Null,
+        Err(_) => return Verdict::AllFailed,
+    };
+    let failures = match answer.get("batchItemFailures") {
+        None | Some(Value::Null) => return Verdict::Done,
+        Some(Value::Array(failures)) => failures,
+        Some(_) => return Verdict::AllFailed,
+    };
+    let mut failed = Vec::with_capacity(failures.len());
+    for failure in failures {
+        let id = failure.get("itemIdentifier").and_then(Value::as_str);
+        match id.and_then(|id| ids.iter().position(|known| known == id)) {
+            Some(at) => failed.push(at),
+            None => return Verdict::AllFailed, // one that is not of this batch: nothing can be told apart
+        }
+    }
+    failed.sort_unstable();
+    failed.dedup();
+    if failed.is_empty() { Verdict::Done } else { Verdict::Failed(failed) }
+}
+
+/// How long to wait after so many failures in a row.
+pub(super) fn backoff(failures: u32) -> Duration {
+    FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LONGEST_PAUSE)
+}
+
+/// How many of these records fit into one event, at least one.
+pub(super) fn fitting<'a>(records: impl Iterator<Item = &'a Value>, most: usize) -> usize {
+    let mut bytes = 0;
+    let fitting = records.take(most).take_while(|record| {
+        bytes += record.to_string().len() + 1;
+        bytes <= EVENT_BYTES
+    });
+    fitting.count().max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(payload: &str) -> Verdict {
+        let invoked =
+            Invoked { payload: payload.to_owned().into(), error: None, log_tail: None, version: "1".to_owned() };
+        judge(Ok(invoked), &["a", "b", "c"].map(str::to_owned), true)
+    }
+
+    #[test]
+    fn an_answer_names_the_records_that_failed() {
+        for (payload, verdict) in [
+            ("null", Verdict::Done),
+            ("", Verdict::Done),
+            ("{}", Verdict::Done),
+            (r#"{"batchItemFailures":null}"#, Verdict::Done),
+            (r#"{"batchItemFailures":[]}"#, Verdict::Done),
+            (r#"{"batchItemFailures":[{"itemIdentifier":"c"},{"itemIdentifier":"b"}]}"#, Verdict::Failed(vec![1, 2])),
+            (r#"{"batchItemFailures":[{"itemIdentifier":"x"}]}"#, Verdict::AllFailed),
+            (r#"{"batchItemFailures":[{"itemIdentifier":""}]}"#, Verdict::AllFailed),
+            (r#"{"batchItemFailures":[{}]}"#, Verdict::AllFailed),
+            (r#"{"batchItemFailures":7}"#, Verdict::AllFailed),
+            ("rubbish", Verdict::AllFailed),
+        ] {
+            assert_eq!(judged(payload), verdict, "{payload}");
+        }
+    }
+
+    #[test]
+    fn a_function_that_fails_or_is_not_there_has_done_nothing() {
+        let ids = ["a".to_owned()];
+        let failed = Invoked {
+            payload: "{}".into(),
+            error: Some("Unhandled".to_owned()),
+            log_tail: None,
+            version: "1".to_owned(),
+        };
+        assert_eq!(judge(Ok(failed), &ids, false), Verdict::AllFailed);
+        let refused = judge(Err(Refusal::new(404, "ResourceNotFoundException", "gone")), &ids, false);
+        assert_eq!(refused, Verdict::NotCalled("gone".to_owned()));
+    }
+
+    #[test]
+    fn waiting_grows_to_a_bound() {
+        assert_eq!(backoff(1), FIRST_PAUSE);
+        assert_eq!(backoff(3), FIRST_PAUSE * 4);
+        assert_eq!(backoff(u32::MAX), LONGEST_PAUSE);
+    }
+
+    #[test]
+    fn an_event_is_cut_at_its_size_but_never_empty() {
+        let large = json!("x".repeat(4 * 1024 * 1024));
+        assert_eq!(fitting([&large, &large].into_iter(), 10), 1);
+        let small = json!("x");
+        assert_eq!(fitting(std::iter::repeat_n(&small, 20), 10), 10);
+        let huge = json!("x".repeat(7 * 1024 * 1024));
+        assert_eq!(fitting([&huge].into_iter(), 10), 1);
+    }
+}

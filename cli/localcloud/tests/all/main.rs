@@ -1,0 +1,14 @@
+//! One test binary: the real SDKs against the served cloud, a file a service.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod cloud;
+mod dynamodb;
+mod iam;
+mod lambda;
+mod life;
+mod logs;
+mod puppet;
+mod serving;
+mod sources;
+mod sqs;
+mod ssm;

@@ -1,0 +1,95 @@
+//! One resource's turn: the facts it may read and learn, where it tells, and the one way to wait.
+use std::{future::Future, sync::Arc, time::Duration};
+
+use tokio::sync::watch;
+
+use crate::{Event, Facts, Fault, Id, Result, Tell, settle};
+
+/// Asks a walk to start nothing more. A clone is the same signal.
+#[derive(Clone, Debug)]
+pub struct Stop(watch::Sender<bool>);
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self(watch::Sender::new(false))
+    }
+}
+
+impl Stop {
+    /// From now on nothing new is started.
+    pub fn ask(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// Whether it was asked for.
+    pub fn asked(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Ends when it was asked for.
+    pub async fn wait(&self) {
+        // The sender lives in self, so the channel can't close while we wait.
+        let _ = self.0.subscribe().wait_for(|asked| *asked).await;
+    }
+}
+
+/// One resource's turn in a plan or a walk.
+pub struct Visit {
+    pub(crate) id: Id,
+    pub(crate) facts: Facts,
+    pub(crate) tell: Tell,
+    pub(crate) stop: Stop,
+    pub(crate) planning: bool,
+}
+
+impl Visit {
+    /// A turn outside of any plan: to look at one resource, or to compare it in a test.
+    pub fn alone(id: Id, facts: Facts) -> Self {
+        Self { id, facts, tell: Arc::new(|_| {}), stop: Stop::default(), planning: false }
+    }
+
+    /// Whether this is the forecast, which may look by listing; in a walk each looks for itself.
+    pub fn planning(&self) -> bool {
+        self.planning
+    }
+
+    /// Keeps a value of this resource that only the cloud knows.
+    pub fn learn(&self, name: &str, value: impl Into<String>) {
+        self.facts.learn(&self.id, name, value.into());
+    }
+
+    /// What another resource learned, where it did already: for diffs.
+    pub fn known(&self, of: &Id, name: &str) -> Option<String> {
+        self.facts.get(of, name)
+    }
+
+    /// What a needed resource learned: for applying, when it must be known.
+    pub fn fact(&self, of: &Id, name: &str) -> Result<String> {
+        self.known(of, name).ok_or_else(|| Fault::new(format!("the {name} of {of} is not known")))
+    }
+
+    /// The one bounded wait: look, say what we wait for, look again, give up with a reason.
+    /// `Ok(None)` and a passing fault are "not yet".
+    pub async fn settle<T, F, L>(&self, what: &str, limit: Duration, look: L) -> Result<T>
+    where
+        F: Future<Output = Result<Option<T>>> + Send,
+        L: FnMut() -> F + Send,
+        T: Send,
+    {
+        self.settle_from(what, settle::FIRST, limit, look).await
+    }
+
+    /// The same with a first interval of one's own.
+    pub async fn settle_from<T, F, L>(&self, what: &str, first: Duration, limit: Duration, look: L) -> Result<T>
+    where
+        F: Future<Output = Result<Option<T>>> + Send,
+        L: FnMut() -> F + Send,
+        T: Send,
+    {
+        let waiting = |since: Duration| {
+            let since_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+            (self.tell)(Event::Waiting { id: self.id.clone(), what: what.to_owned(), since_ms });
+        };
+        settle::settle(settle::Bound { what, first, limit }, &self.stop, waiting, look).await
+    }
+}

@@ -1,0 +1,223 @@
+//! The list of commands, and which code runs which. The Args are the help text; nothing here does any work.
+
+pub mod completions;
+pub mod down;
+pub mod live;
+pub mod local;
+pub mod logs;
+pub mod open;
+pub mod plan;
+pub mod push;
+pub mod room;
+pub mod send;
+pub mod span;
+pub mod status;
+pub mod tail;
+pub mod up;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::builder::BoolishValueParser;
+use clap::{Args, Parser, Subcommand};
+
+use crate::context::Context;
+use crate::failure::{Exit, Failure};
+use crate::stage::Overrides;
+use crate::ui::{Surroundings, Ui};
+
+/// A chat without a server that idles: API Gateway, Lambda, DynamoDB, SQS and Web Push.
+///
+/// chatctl builds, provisions and operates it: in a local cloud inside this binary (the default), or in your own AWS account.
+#[derive(Debug, Parser)]
+#[command(name = "chatctl", version, max_term_width = 100, after_help = "Start with: chatctl up", disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    /// What is to be done.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command understands.
+#[derive(Debug, Args)]
+struct Global {
+    /// The stage that is meant
+    #[arg(long, global = true, value_name = "NAME", env = "CHATCTL_STAGE", hide_env = true)]
+    stage: Option<String>,
+    /// The settings, instead of the chatctl.toml in this folder or one above
+    #[arg(long, global = true, value_name = "FILE", env = "CHATCTL_CONFIG", hide_env = true)]
+    config: Option<PathBuf>,
+    /// Results and progress as JSON, one object a line
+    #[arg(long, global = true, env = "CHATCTL_JSON", hide_env = true, value_parser = BoolishValueParser::new())]
+    json: bool,
+    /// Answer every question with yes
+    #[arg(long, short, global = true, env = "CHATCTL_YES", hide_env = true, value_parser = BoolishValueParser::new())]
+    yes: bool,
+}
+
+/// One command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Build, deploy and prove the chat; run it again to change it
+    Up(up::UpArgs),
+    /// Show what `up` would do, and why
+    Plan(plan::PlanArgs),
+    /// Show how the stage is, the page's link, and the AWS command line's settings
+    Status(status::StatusArgs),
+    /// Post a message
+    Send(send::SendArgs),
+    /// Show messages as they arrive
+    Tail(tail::TailArgs),
+    /// Send a test push and explain each push service's answer
+    Push(push::PushArgs),
+    /// Show the functions' logs
+    Logs(logs::LogsArgs),
+    /// Make and list rooms
+    Room(room::RoomArgs),
+    /// Open the page in a browser
+    Open(open::OpenArgs),
+    /// Take the stage down; data is kept unless the stage is named
+    Down(down::DownArgs),
+    /// Write a shell's completion script
+    Completions(completions::CompletionsArgs),
+    /// Run the local cloud in this process
+    #[command(hide = true)]
+    Local(local::LocalArgs),
+}
+
+/// What Ctrl-C does to a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interrupt {
+    /// It ends it: nothing is half done.
+    AtOnce,
+    /// The first lets it finish what is in flight, and says so; the second ends it.
+    Finishes,
+    /// The first lets it clear up quietly; the second ends it.
+    Quietly,
+    /// The command sees to it itself.
+    Its,
+}
+
+impl Cli {
+    /// `--json`.
+    pub fn json(&self) -> bool {
+        self.global.json
+    }
+
+    /// `--yes`.
+    pub fn yes(&self) -> bool {
+        self.global.yes
+    }
+
+    /// What the settings are overridden with.
+    pub fn overrides(&self) -> Overrides {
+        Overrides { stage: self.global.stage.clone(), config: self.global.config.clone() }
+    }
+
+    /// What Ctrl-C does.
+    pub fn interrupt(&self) -> Interrupt {
+        match self.command {
+            Command::Up(_) | Command::Down(_) => Interrupt::Finishes,
+            Command::Tail(_) => Interrupt::Quietly,
+            Command::Local(_) => Interrupt::Its,
+            _ => Interrupt::AtOnce,
+        }
+    }
+}
+
+/// A command line that says nothing to be done: help, or a mistake.
+#[derive(Debug)]
+pub struct Refused {
+    error: clap::Error,
+    json: bool,
+}
+
+impl Refused {
+    /// Shows the help, or the mistake.
+    pub fn tell(&self) -> ExitCode {
+        if !self.error.use_stderr() {
+            let shown = self.error.print().and_then(|()| std::io::stdout().flush());
+            let _ = shown; // a reader that has gone needs no help
+            return ExitCode::from(Exit::Done.code());
+        }
+        if self.json {
+            Ui::pick(&Surroundings::here(true)).fail(&self.failure());
+        } else {
+            let _ = self.error.print();
+        }
+        ExitCode::from(Exit::Usage.code())
+    }
+
+    fn failure(&self) -> Failure {
+        let text = self.error.render().to_string();
+        let error = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_string();
+        let usage = text.lines().find_map(|line| line.strip_prefix("Usage: ")).unwrap_or("chatctl --help");
+        Failure::usage(error).next(usage)
+    }
+}
+
+/// Reads a command line.
+pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, Refused> {
+    let words: Vec<OsString> = words.into_iter().collect();
+    let json = words.iter().take_while(|word| *word != "--").any(|word| word == "--json");
+    Cli::try_parse_from(words).map_err(|error| Refused { error, json })
+}
+
+/// Runs a command.
+pub async fn run(command: Command, cx: &Context) -> Result<Exit, Failure> {
+    match command {
+        Command::Up(args) => up::run(args, cx).await,
+        Command::Plan(args) => plan::run(args, cx).await,
+        Command::Status(args) => status::run(args, cx).await,
+        Command::Send(args) => send::run(args, cx).await,
+        Command::Tail(args) => tail::run(args, cx).await,
+        Command::Push(args) => push::run(args, cx).await,
+        Command::Logs(args) => logs::run(args, cx).await,
+        Command::Room(args) => room::run(args, cx).await,
+        Command::Open(args) => open::run(args, cx).await,
+        Command::Down(args) => down::run(args, cx).await,
+        Command::Completions(args) => completions::run(args, cx).await,
+        Command::Local(args) => local::run(args, cx).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split(' ').map(OsString::from).collect()
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn a_mistake_is_bad_usage_with_the_command_that_was_probably_meant() {
+        let refused = parse(words("chatctl stauts --json")).unwrap_err();
+        assert!(refused.json);
+        assert!(refused.failure().error.contains("stauts"));
+        assert_eq!(refused.failure().exit, Exit::Usage);
+        assert!(refused.error.render().to_string().contains("status"));
+    }
+
+    #[test]
+    fn global_flags_stand_anywhere() {
+        let cli = parse(words("chatctl status --stage test --json")).unwrap();
+        assert!(cli.json());
+        assert_eq!(cli.overrides().stage.as_deref(), Some("test"));
+        assert_eq!(parse(words("chatctl --stage test up")).unwrap().interrupt(), Interrupt::Finishes);
+    }
+
+    #[test]
+    fn a_room_and_a_text_are_told_apart() {
+        let Command::Send(args) = parse(words("chatctl send hello")).unwrap().command else { panic!("not send") };
+        assert_eq!(args.words, ["hello"]);
+        assert!(parse(words("chatctl send a b c")).is_err());
+    }
+}

@@ -1,0 +1,26 @@
+//! `chatctl up`: build, plan, apply, prove.
+
+use clap::Args;
+
+use crate::context::Context;
+use crate::deploy::{self, UpOptions};
+use crate::failure::{Exit, Failure};
+use crate::stage::Target;
+
+/// Arguments of `chatctl up`.
+#[derive(Debug, Args)]
+#[command(after_help = "Safe to stop and to repeat: every run looks first and does what is left.")]
+pub struct UpArgs {
+    /// Do not send a message at the end to prove that all works
+    #[arg(long)]
+    pub no_proof: bool,
+}
+
+/// Brings the stage up.
+pub async fn run(args: UpArgs, cx: &Context) -> Result<Exit, Failure> {
+    let deploying = super::live::deploying(cx, "up").await?;
+    let local = cx.stage.target == Target::Local;
+    let confirm = |question: &str| if local { Ok(()) } else { cx.confirm(question) };
+    deploy::up(&deploying, UpOptions { prove: !args.no_proof, confirm: &confirm }).await?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,148 @@
+//! Who holds a lease: a process on a host, and whether it can still be alive. Must not know where
+//! the lease is kept.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+/// A holder that did not renew for so long is taken for dead, wherever it is.
+pub(super) const SILENT_MS: i64 = 60_000;
+
+/// A process, named so that it cannot be mistaken for a later one of the same number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// Random: which lease this is.
+    pub id: String,
+    /// The host's name, for people.
+    pub host: String,
+    /// The computer; empty where it has no id.
+    pub machine: String,
+    /// This run of the computer.
+    pub boot: String,
+    /// The space in which process numbers count (a container has its own).
+    pub space: String,
+    /// The process.
+    pub pid: u32,
+    /// When it started, in the kernel's clock ticks.
+    pub started: u64,
+    /// What was typed.
+    pub command: String,
+    /// Since when, in milliseconds since 1970.
+    pub since_ms: i64,
+    /// When it was last renewed.
+    pub renewed_ms: i64,
+}
+
+/// What to do about a lease that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Its holder is dead: take it over.
+    TakeOver,
+    /// Its holder is, or may be, at work.
+    Wait,
+}
+
+impl Holder {
+    /// This process.
+    pub(super) fn this(command: &str, now_ms: i64) -> Self {
+        let read = |path: &str| std::fs::read_to_string(path).map(|text| text.trim().to_owned()).unwrap_or_default();
+        let pid = std::process::id();
+        Self {
+            id: chat::base64url::encode(chat::random::bytes::<16>()),
+            host: read("/proc/sys/kernel/hostname"),
+            machine: read("/etc/machine-id"),
+            boot: read("/proc/sys/kernel/random/boot_id"),
+            space: std::fs::read_link("/proc/self/ns/pid").map(|link| link.display().to_string()).unwrap_or_default(),
+            pid,
+            started: started(pid).unwrap_or_default(),
+            command: command.to_owned(),
+            since_ms: now_ms,
+            renewed_ms: now_ms,
+        }
+    }
+
+    /// Whether its lease may be taken over by `me`. `started` says when a process of this computer
+    /// was started, if there is one of that number.
+    pub(super) fn verdict(&self, me: &Self, now_ms: i64, started: impl Fn(u32) -> Option<u64>) -> Verdict {
+        let same_computer = self.host == me.host && self.machine == me.machine;
+        let dead = if same_computer && self.boot == me.boot && self.space == me.space {
+            // The process is to be seen from here: whether it renews or not, it lives or it does not.
+            return if started(self.pid) == Some(self.started) { Verdict::Wait } else { Verdict::TakeOver };
+        } else if same_computer && !self.machine.is_empty() && self.space == me.space {
+            // The same computer, started again since.
+            self.boot != me.boot
+        } else {
+            now_ms.saturating_sub(self.renewed_ms) >= SILENT_MS
+        };
+        if dead { Verdict::TakeOver } else { Verdict::Wait }
+    }
+}
+
+/// When the process was started, if it is there: field 22 of its `stat` (proc(5)), counted behind
+/// the name, which may hold anything.
+pub(super) fn started(pid: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
+    let (_, behind_the_name) = stat.rsplit_once(')')?;
+    let mut fields = behind_the_name.split_whitespace();
+    let state = fields.next()?;
+    // A zombie does nothing any more.
+    (state != "Z").then(|| fields.nth(18)?.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holder(change: impl FnOnce(&mut Holder)) -> Holder {
+        let text = |text: &str| text.to_owned();
+        let mut holder = Holder {
+            id: text("l1"),
+            host: text("laptop"),
+            machine: text("m1"),
+            boot: text("b1"),
+            space: text("pid:[1]"),
+            pid: 7,
+            started: 100,
+            command: text("chatctl up"),
+            since_ms: 0,
+            renewed_ms: 0,
+        };
+        change(&mut holder);
+        holder
+    }
+
+    #[test]
+    fn a_lease_is_taken_over_exactly_when_its_holder_cannot_be_at_work() {
+        use Verdict::{TakeOver, Wait};
+        let me = holder(|me| me.pid = 8);
+        let alive: fn(u32) -> Option<u64> = |_| Some(100);
+        let gone: fn(u32) -> Option<u64> = |_| None;
+        let reused: fn(u32) -> Option<u64> = |_| Some(555);
+        let (soon, late) = (1_000, SILENT_MS);
+        let table: [(&str, Holder, i64, fn(u32) -> Option<u64>, Verdict); 11] = [
+            ("here and alive", holder(|_| {}), soon, alive, Wait),
+            ("here, alive and stopped for long", holder(|_| {}), late, alive, Wait),
+            ("here and gone", holder(|_| {}), soon, gone, TakeOver),
+            ("here, its number another's now", holder(|_| {}), soon, reused, TakeOver),
+            ("here before a reboot", holder(|h| h.boot = "b0".into()), soon, alive, TakeOver),
+            ("a reboot on a computer without an id", holder(|h| (h.boot, h.machine) = ("b0".into(), String::new())), soon, alive, Wait),
+            ("in another container, just renewed", holder(|h| h.space = "pid:[2]".into()), soon, gone, Wait),
+            ("in another container, silent", holder(|h| h.space = "pid:[2]".into()), late, gone, TakeOver),
+            ("elsewhere, just renewed", holder(|h| h.machine = "m2".into()), soon, gone, Wait),
+            ("elsewhere, almost silent", holder(|h| h.host = "ci".into()), late - 1, gone, Wait),
+            ("elsewhere, silent", holder(|h| h.host = "ci".into()), late, gone, TakeOver),
+        ];
+        for (what, found, now, started, verdict) in table {
+            assert_eq!(found.verdict(&me, now, started), verdict, "{what}");
+        }
+    }
+
+    #[test]
+    fn this_process_is_seen_alive_and_an_absent_one_is_not() {
+        let me = Holder::this("chatctl up", 5);
+        assert_eq!(started(me.pid), Some(me.started));
+        assert!(me.started > 0 && !me.space.is_empty() && !me.boot.is_empty());
+        assert_eq!(me.verdict(&Holder::this("chatctl up", 5), 5, started), Verdict::Wait);
+        assert_eq!(started(u32::MAX), None);
+    }
+}

@@ -1,0 +1,81 @@
+//! Changing a stage: build, plan, apply and prove; and the reverse. Must not know a terminal: it
+//! tells events, and asks through what it was given.
+
+mod down;
+mod history;
+mod holder;
+mod hops;
+mod lease;
+mod lobby;
+mod proof;
+mod telling;
+mod up;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+pub use down::{DownOptions, DownOutcome, down};
+pub use holder::Holder;
+pub use lease::LeaseError;
+pub use proof::{Proved, Unproven};
+pub use up::{Planned, UpOptions, UpOutcome, plan, up};
+
+use crate::aws::Aws;
+use crate::event::Tell;
+use crate::failure::Failure;
+use crate::stage::Stage;
+
+/// The time, in microseconds since 1970: given, so that tests decide what it is.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// Asks the person a question; an error ends the command, and nothing was changed.
+pub type Confirm<'a> = &'a (dyn Fn(&str) -> Result<(), Failure> + Send + Sync);
+
+/// What a deploy is given.
+#[derive(Clone)]
+pub struct Deploying {
+    /// The SDK handles.
+    pub aws: Aws,
+    /// The stage that is meant.
+    pub stage: Stage,
+    /// Where chatctl's own push client connects, for the proof.
+    pub push_service: String,
+    /// The checkout to build from, where one was named.
+    pub source: Option<PathBuf>,
+    /// The folder that the command was typed in.
+    pub folder: PathBuf,
+    /// What was typed: the lease and the history say it.
+    pub command: String,
+    /// Where events go.
+    pub tell: Tell,
+    now: Clock,
+    stop: reconcile::Stop,
+}
+
+impl Deploying {
+    /// A deploy of this stage. `stop` becomes true when no more is to be started.
+    pub fn new(aws: Aws, stage: Stage, push_service: String, tell: Tell, now: Clock, mut stop: watch::Receiver<bool>) -> Self {
+        let asked = reconcile::Stop::default();
+        let passed_on = asked.clone();
+        tokio::spawn(async move {
+            // An error: whoever could ask is gone.
+            if stop.wait_for(|stop| *stop).await.is_ok() {
+                passed_on.ask();
+            }
+        });
+        let folder = std::env::current_dir().unwrap_or_default();
+        let command = stage.command("up");
+        Self { aws, stage, push_service, source: None, folder, command, tell, now, stop: asked }
+    }
+
+    /// The time in milliseconds since 1970.
+    fn now_ms(&self) -> i64 {
+        (self.now)() / 1000
+    }
+
+    fn doing(&self) -> reconcile::Doing {
+        reconcile::Doing::new(telling::through(&self.tell), self.stop.clone())
+    }
+}

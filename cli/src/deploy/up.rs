@@ -1,0 +1,234 @@
+//! `up`: build, plan, take the lease, apply, prove. Must not know how any resource is made.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use reconcile::{Id, Plan, Stack, Verb};
+use tokio::time::Instant;
+
+use super::history::{self, Deploy, Proof};
+use super::lease::Lease;
+use super::lobby::Lobby;
+use super::proof::{self, Proved};
+use super::{Confirm, Deploying, telling};
+use crate::build::{self, Executable, Machine, Platform, Source};
+use crate::event::{Act, Event, PlannedStep};
+use crate::failure::{Explain, Failure};
+use crate::stack::{self, Package, Packages};
+use crate::stage::Target;
+
+/// The kind of the resources that are built here.
+const FUNCTION: &str = "function";
+
+/// How an `up` is done.
+pub struct UpOptions<'a> {
+    /// Whether a real message is sent at the end.
+    pub prove: bool,
+    /// Asks before anything is changed; a local stage never asks.
+    pub confirm: Confirm<'a>,
+}
+
+/// What came of an `up`; its events were told already, `Deployed` as the last one.
+#[derive(Clone, Debug)]
+pub struct UpOutcome {
+    /// The API's address.
+    pub endpoint: String,
+    /// The lobby's link, with its token.
+    pub page: String,
+    /// How many resources were changed.
+    pub changed: usize,
+    /// How the message went, if one was sent.
+    pub proved: Option<Proved>,
+    /// How long it all took.
+    pub took: Duration,
+}
+
+/// What an `up` would do.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// Every step, in order, the kept ones too.
+    pub steps: Vec<PlannedStep>,
+}
+
+impl Planned {
+    /// Whether there is anything to do.
+    pub fn changes(&self) -> bool {
+        self.steps.iter().any(|step| step.change != Act::Keep)
+    }
+}
+
+/// What `up` would do, and why. Builds, looks, and changes nothing.
+pub async fn plan(cx: &Deploying) -> Result<Planned, Failure> {
+    let stack = wanted(cx).await?;
+    let plan = reconcile::plan(&stack, &cx.doing()).await?;
+    Ok(Planned { steps: telling::steps(&plan) })
+}
+
+/// Makes the stage what it should be, and proves it.
+///
+/// An unproven deploy is a failure with its own exit code, told after `Deployed`: the stage is up.
+pub async fn up(cx: &Deploying, options: UpOptions<'_>) -> Result<UpOutcome, Failure> {
+    let began = Instant::now();
+    let stack = wanted(cx).await?;
+    let mut plan = reconcile::plan(&stack, &cx.doing()).await?;
+    if plan.is_empty() {
+        let (lobby, owed) = tokio::join!(Lobby::read(cx), history::owes_proof(cx));
+        if !(options.prove && owed?) {
+            return settled(cx, &plan, &lobby?, began);
+        }
+    }
+    (cx.tell)(Event::Planned { steps: telling::steps(&plan) });
+    ask(cx, &plan, options.confirm)?;
+
+    // The first atomic act, then the lease in it, then all the rest.
+    only(cx, &stack, &mut plan, &BTreeSet::from([stack::first()])).await?;
+    let lease = Lease::take(cx).await?;
+    let deployed = deploy(cx, &stack, &mut plan, options.prove, began, &lease).await;
+    let released = lease.release().await;
+    let outcome = deployed?;
+    released?;
+    Ok(outcome)
+}
+
+/// The stack as it should be, of executables that are built first.
+async fn wanted(cx: &Deploying) -> Result<Stack, Failure> {
+    let bare = stack::chat(&cx.aws, &cx.stage, &Packages::new());
+    let functions: Vec<&str> = bare.ids().filter(|id| id.kind() == FUNCTION).map(Id::name).collect();
+    let source = Source::find(cx.source.as_deref(), &cx.folder).map_err(build::BuildError::from)?;
+    let platform = match cx.stage.target {
+        Target::Local => Platform::here(),
+        Target::Aws => Platform::lambda(Machine::host()),
+    };
+    let building = build::functions(&source, &functions, platform, &cx.tell);
+    let executables = tokio::select! {
+        built = building => built?,
+        // Dropping it ends cargo.
+        () = cx.stop.wait() => return Err(stopped(cx, &[])),
+    };
+    let packages: Packages = executables.into_iter().map(package).collect();
+    Ok(stack::chat(&cx.aws, &cx.stage, &packages))
+}
+
+fn package(executable: Executable) -> (String, Package) {
+    let architecture = match executable.elf.machine {
+        Machine::X86_64 => "x86_64",
+        Machine::Arm64 => "arm64",
+    };
+    let (name, digest) = (executable.name.clone(), executable.zip_sha256_base64.clone());
+    (name, Package::new(digest, architecture, move || executable.zip()))
+}
+
+/// Nothing to change.
+fn settled(cx: &Deploying, plan: &Plan, lobby: &Lobby, began: Instant) -> Result<UpOutcome, Failure> {
+    (cx.tell)(Event::NothingToChange { stage: cx.stage.name.clone(), resources: plan.steps.len() });
+    let endpoint = endpoint(cx, plan)?;
+    let outcome = UpOutcome { page: lobby.link(&endpoint), endpoint, changed: 0, proved: None, took: began.elapsed() };
+    tell_deployed(cx, &outcome);
+    Ok(outcome)
+}
+
+fn ask(cx: &Deploying, plan: &Plan, confirm: Confirm<'_>) -> Result<(), Failure> {
+    if cx.stage.target == Target::Local || plan.is_empty() {
+        return Ok(());
+    }
+    let removes = plan.changes().filter(|step| step.change.removes()).count();
+    let what = plan.changes().count();
+    let account = &cx.aws.account;
+    let warning = if removes > 0 { format!(", {removes} of them by removing something") } else { String::new() };
+    confirm(&format!("change {what} resources of stage {} in account {account}, {}{warning}?", cx.stage.name, cx.stage.region))
+}
+
+/// Walks these steps alone.
+async fn only(cx: &Deploying, stack: &Stack, plan: &mut Plan, ids: &BTreeSet<Id>) -> Result<Vec<(Id, Verb)>, Failure> {
+    let ids: Vec<Id> = ids.iter().cloned().collect();
+    reconcile::walk_only(stack, plan, &ids, &cx.doing()).await.map_err(|error| walked(cx, error))
+}
+
+/// All the rest, under the lease.
+async fn deploy(
+    cx: &Deploying,
+    stack: &Stack,
+    plan: &mut Plan,
+    prove: bool,
+    began: Instant,
+    lease: &Lease,
+) -> Result<UpOutcome, Failure> {
+    let changes: Vec<String> = plan.steps.iter().filter(|step| step.change.verb() != Verb::Keep).map(described).collect();
+    let walk = reconcile::walk(stack, plan, &cx.doing()).await;
+    // Taken over: that says more than the stop it caused.
+    lease.check()?;
+    walk.map_err(|error| walked(cx, error))?;
+
+    let endpoint = endpoint(cx, plan)?;
+    let (lobby, vapid_public) = (Lobby::read(cx).await?, fact(cx, plan, &stack::parameter_id(stack::VAPID_KEY), stack::PUBLIC)?);
+    let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let owed = if prove { Proof::Owed } else { Proof::Skipped };
+    let mut deployed = Deploy::new(cx, changes.clone(), ms, owed);
+    deployed.record(cx).await?;
+
+    let proof = if prove { Some(proof::prove(cx, &endpoint, &vapid_public, &lobby.key).await) } else { None };
+    let proved = match proof {
+        Some(Ok(proved)) => {
+            (cx.tell)(Event::Proved { hops: proved.hops.clone(), total_ms: proved.total_ms });
+            deployed.proof = Proof::Proved;
+            deployed.record(cx).await?;
+            Some(proved)
+        }
+        Some(Err(unproven)) => {
+            let page = lobby.link(&endpoint);
+            tell_deployed(cx, &UpOutcome { endpoint, page, changed: changes.len(), proved: None, took: began.elapsed() });
+            let next = cx.stage.command("up");
+            let why = Explain::why(&unproven);
+            return Err(Failure { why, ..Failure::new(unproven.exit(), unproven.to_string()).next(next) });
+        }
+        None => None,
+    };
+    let outcome = UpOutcome { page: lobby.link(&endpoint), endpoint, changed: changes.len(), proved, took: began.elapsed() };
+    tell_deployed(cx, &outcome);
+    Ok(outcome)
+}
+
+fn described(step: &reconcile::Step) -> String {
+    format!("{} {}", step.change.verb(), step.id)
+}
+
+fn endpoint(cx: &Deploying, plan: &Plan) -> Result<String, Failure> {
+    fact(cx, plan, &stack::api_id(), stack::ENDPOINT)
+}
+
+fn fact(cx: &Deploying, plan: &Plan, of: &Id, name: &str) -> Result<String, Failure> {
+    let missing = || Failure::failed(format!("the {name} of {of} is not known")).next(cx.stage.command("plan"));
+    plan.facts.get(of, name).ok_or_else(missing)
+}
+
+fn tell_deployed(cx: &Deploying, outcome: &UpOutcome) {
+    (cx.tell)(Event::Deployed {
+        stage: cx.stage.name.clone(),
+        target: cx.stage.target.to_string(),
+        endpoint: outcome.endpoint.clone(),
+        page: outcome.page.clone(),
+        changed: outcome.changed,
+        proved: outcome.proved.is_some(),
+        ms: u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX),
+    });
+}
+
+/// A walk's error as a failure: what was done stays, the same command goes on.
+pub(super) fn walked(cx: &Deploying, error: reconcile::Error) -> Failure {
+    if error.stopped() {
+        return stopped(cx, error.left());
+    }
+    let failure = Failure::from(error);
+    if failure.next.is_empty() { failure.next(cx.command.clone()) } else { failure }
+}
+
+/// Ctrl-C: says what is left.
+fn stopped(cx: &Deploying, left: &[Id]) -> Failure {
+    let left: Vec<String> = left.iter().map(ToString::to_string).collect();
+    let why = match left.len() {
+        0 => "nothing was changed".to_owned(),
+        count => format!("{count} steps are left"),
+    };
+    (cx.tell)(Event::Stopped { left });
+    Failure::new(crate::failure::Exit::Stopped, "stopped").why(why).next(cx.command.clone())
+}

@@ -1,0 +1,275 @@
+//! All that can be told, as one serialisable enum: facts in the past tense, without formatting, enough to draw any face.
+//! Knows nothing of who listens; `ui` alone turns events into text.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+mod shown;
+pub use shown::{
+    Act, Credentials, FieldChange, FunctionShown, Hop, LogLine, PlannedStep, Queues, ResourceShown, RoomShown, Status, Told, Via,
+};
+
+/// Where events go. Cheap to clone, safe to call from anywhere.
+pub type Tell = Arc<dyn Fn(Event) + Send + Sync>;
+
+/// Tells nobody.
+pub fn nobody() -> Tell {
+    Arc::new(|_| {})
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event")]
+pub enum Event {
+    /// The functions are being built.
+    #[serde(rename = "building")]
+    Building,
+    /// A line of the compiler's own progress, for a face that shows it.
+    #[serde(rename = "building.progress")]
+    BuildProgress {
+        /// As cargo says it: `Compiling chat v0.1.0`.
+        line: String,
+    },
+    /// One function is built and packed.
+    #[serde(rename = "built")]
+    Built {
+        /// Its name.
+        function: String,
+        /// Its package's size.
+        bytes: u64,
+    },
+    /// The local cloud was started in the background.
+    #[serde(rename = "cloud.started")]
+    CloudStarted {
+        /// Where it answers.
+        endpoint: String,
+        /// Why one that ran, or had run, was started again.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        restarted_because: Option<String>,
+    },
+    /// The local cloud was stopped; its state stays on disk.
+    #[serde(rename = "cloud.stopped")]
+    CloudStopped,
+    /// The forecast, before it is carried out.
+    #[serde(rename = "planned")]
+    Planned {
+        /// Every step, in order, the kept ones too.
+        steps: Vec<PlannedStep>,
+    },
+    /// The forecast alone, which `plan` was asked for.
+    #[serde(rename = "forecast")]
+    Forecast {
+        /// Every step, in order, the kept ones too.
+        steps: Vec<PlannedStep>,
+    },
+    /// A step has begun.
+    #[serde(rename = "step.started")]
+    StepStarted {
+        /// `kind/name`.
+        id: String,
+        /// What is done.
+        change: Act,
+    },
+    /// A step waits for something outside.
+    #[serde(rename = "waiting")]
+    Waiting {
+        /// `kind/name`, or what waits.
+        id: String,
+        /// What it waits for, in words.
+        what: String,
+        /// Since when.
+        since_ms: u64,
+    },
+    /// A step is done.
+    #[serde(rename = "step.done")]
+    StepDone {
+        /// `kind/name`.
+        id: String,
+        /// What was done.
+        change: Act,
+        /// How long it took.
+        ms: u64,
+    },
+    /// A step failed; the failure itself comes at the end.
+    #[serde(rename = "step.failed")]
+    StepFailed {
+        /// `kind/name`.
+        id: String,
+        /// In a line.
+        error: String,
+    },
+    /// The proof has begun, or goes on: what it does now.
+    #[serde(rename = "proving")]
+    Proving {
+        /// In words: `sending a message`.
+        what: String,
+    },
+    /// One step of the proof's message.
+    #[serde(rename = "proof.hop")]
+    ProofHop(Hop),
+    /// A real message came back as a push.
+    #[serde(rename = "proved")]
+    Proved {
+        /// Its way, in order.
+        hops: Vec<Hop>,
+        /// From the post to the decrypted push.
+        total_ms: f64,
+    },
+    /// The stage is up. `changed` says whether anything had to be done.
+    #[serde(rename = "deployed")]
+    Deployed {
+        /// The stage's name.
+        stage: String,
+        /// local or aws.
+        target: String,
+        /// The API's address.
+        endpoint: String,
+        /// The lobby's link, with its token.
+        page: String,
+        /// How many resources were changed.
+        changed: usize,
+        /// Whether a message went all the way, this time.
+        proved: bool,
+        /// How long it all took.
+        ms: u64,
+    },
+    /// Everything is as it should be.
+    #[serde(rename = "nothing.to.change")]
+    NothingToChange {
+        /// The stage's name.
+        stage: String,
+        /// How many resources were looked at.
+        resources: usize,
+    },
+    /// A message was posted.
+    #[serde(rename = "sent")]
+    Sent {
+        /// The room's name.
+        room: String,
+        /// The message's id.
+        id: String,
+        /// The sender's name.
+        name: String,
+        /// Its text.
+        text: String,
+        /// When it was stored, RFC 3339.
+        time: String,
+        /// Whether this key had been posted before; then nothing was stored now.
+        repeated: bool,
+    },
+    /// A message was received.
+    #[serde(rename = "message")]
+    Message {
+        /// The room's name.
+        room: String,
+        /// The message's id.
+        id: String,
+        /// The author's id.
+        author: String,
+        /// The author's name.
+        name: String,
+        /// Its text.
+        text: String,
+        /// When it was stored, RFC 3339.
+        time: String,
+        /// How it came.
+        via: Via,
+    },
+    /// A message was deleted.
+    #[serde(rename = "message.deleted")]
+    MessageDeleted {
+        /// The room's name.
+        room: String,
+        /// The message's id.
+        id: String,
+    },
+    /// `tail` listens, and how.
+    #[serde(rename = "listening")]
+    Listening {
+        /// The room's name.
+        room: String,
+        /// By push, or by polling.
+        via: Via,
+        /// Why not by push.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        because: Option<String>,
+    },
+    /// A test push's fate at one client.
+    #[serde(rename = "client.told")]
+    ClientTold(Told),
+    /// One line of a log.
+    #[serde(rename = "log")]
+    LogLine(LogLine),
+    /// One room.
+    #[serde(rename = "room")]
+    RoomShown(RoomShown),
+    /// The stage as it is.
+    #[serde(rename = "status")]
+    Status(Box<Status>),
+    /// The page's link, and whether a browser was started with it.
+    #[serde(rename = "page")]
+    Page {
+        /// The link, with the room's token.
+        page: String,
+        /// Whether a browser took it.
+        opened: bool,
+    },
+    /// Something was removed.
+    #[serde(rename = "removed")]
+    Removed {
+        /// `kind/name`.
+        id: String,
+    },
+    /// Something was kept, on purpose.
+    #[serde(rename = "kept")]
+    Kept {
+        /// `kind/name`.
+        id: String,
+        /// Why.
+        because: String,
+    },
+    /// A stage is down.
+    #[serde(rename = "down")]
+    Down {
+        /// The stage's name.
+        stage: String,
+        /// How many things were removed.
+        removed: usize,
+        /// How many were kept.
+        kept: usize,
+        /// How long it took.
+        ms: u64,
+    },
+    /// The first Ctrl-C: what is in flight is let finish.
+    #[serde(rename = "stopping")]
+    Stopping,
+    /// Ctrl-C: what was still to be done.
+    #[serde(rename = "stopped")]
+    Stopped {
+        /// The ids that were not reached.
+        left: Vec<String>,
+    },
+    /// Nothing broke, but it should be known.
+    #[serde(rename = "warning")]
+    Warning {
+        /// What.
+        what: String,
+        /// What to type.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next: Option<String>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_named_in_its_json() {
+        let done = Event::StepDone { id: "queue/new-messages".into(), change: Act::Create, ms: 412 };
+        assert_eq!(serde_json::to_string(&done).unwrap(), r#"{"event":"step.done","id":"queue/new-messages","change":"create","ms":412}"#);
+        let hop = Event::ProofHop(Hop { step: "stored".into(), start_ms: 0.0, ms: 1.5 });
+        assert_eq!(serde_json::to_string(&hop).unwrap(), r#"{"event":"proof.hop","step":"stored","start_ms":0.0,"ms":1.5}"#);
+    }
+}

@@ -1,0 +1,247 @@
+//! A function behind its alias `live`. What stands behind the alias is what counts: it is compared with
+//! what is wanted, and moved last. It must not know what the function does.
+
+mod writes;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
+use chat_aws::routes::Function as Part;
+use reconcile::{Change, Fault, Field, Id, Resource, Visit};
+
+use super::{
+    Package,
+    ground::{Ground, Result},
+    mapping, role,
+    settings::Environment,
+};
+use crate::aws::{CallError, call, if_there};
+
+/// The alias that everything calls.
+pub const LIVE: &str = "live";
+
+const SERVICE: &str = "Lambda";
+/// The tag with the identity of the role that the function was last given (A1).
+const ROLE_ID_TAG: &str = "chatctl:role-id";
+/// How long a change of a function may keep it from being deleted (A22).
+const AT_REST: Duration = Duration::from_secs(120);
+
+/// The id of a function.
+pub fn id(function: &str) -> Id {
+    Id::new("function", function)
+}
+
+pub(super) struct Function {
+    pub(super) ground: Arc<Ground>,
+    pub(super) part: Part,
+    /// `None` where nothing was built: then its code is as wanted.
+    pub(super) package: Option<Package>,
+    pub(super) environment: Environment,
+    pub(super) needs: Vec<Id>,
+}
+
+/// What is seen of a function.
+pub(super) struct Seen {
+    /// The identity of the role it was last given.
+    role_id: Option<String>,
+    /// What stands behind the alias.
+    live: Option<Configuration>,
+}
+
+/// The settings of a version.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Configuration {
+    version: String,
+    sha256: String,
+    role: String,
+    timeout: i32,
+    memory: i32,
+    architecture: String,
+    environment: BTreeMap<String, String>,
+}
+
+/// The SDK has six types for one thing.
+macro_rules! configuration {
+    ($answer:expr) => {{
+        let answer = &$answer;
+        let variables = answer.environment().and_then(|environment| environment.variables());
+        $crate::stack::function::Configuration {
+            version: answer.version().unwrap_or_default().to_owned(),
+            sha256: answer.code_sha256().unwrap_or_default().to_owned(),
+            role: answer.role().unwrap_or_default().to_owned(),
+            timeout: answer.timeout().unwrap_or_default(),
+            memory: answer.memory_size().unwrap_or_default(),
+            architecture: answer.architectures().first().map_or("x86_64", |a| a.as_str()).to_owned(),
+            environment: variables.into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect(),
+        }
+    }};
+}
+use configuration;
+pub(super) use writes::is_new_role;
+
+/// The names of functions with our prefix.
+pub(super) async fn list(ground: &Ground) -> std::result::Result<BTreeSet<String>, CallError> {
+    let prefix = ground.prefix();
+    let mut pages = ground.aws.lambda.list_functions().into_paginator().send();
+    let mut names = BTreeSet::new();
+    while let Some(page) = pages.next().await {
+        let functions = page.map_err(call(SERVICE, "ListFunctions", &prefix))?.functions.unwrap_or_default();
+        names.extend(functions.into_iter().filter_map(|f| f.function_name).filter(|name| name.starts_with(&prefix)));
+    }
+    Ok(names)
+}
+
+/// Whether the function carries our tags.
+pub(super) async fn is_ours(ground: &Ground, name: &str) -> Result<bool> {
+    let function = get(ground, name, None).await?;
+    Ok(function.is_some_and(|function| ground.owner.owns(pairs(&function))))
+}
+
+async fn get(
+    ground: &Ground,
+    name: &str,
+    qualifier: Option<&str>,
+) -> std::result::Result<Option<GetFunctionOutput>, CallError> {
+    let request = ground.aws.lambda.get_function().function_name(name).set_qualifier(qualifier.map(str::to_owned));
+    if_there(request.send().await.map_err(call(SERVICE, "GetFunction", name)))
+}
+
+fn pairs(function: &GetFunctionOutput) -> impl Iterator<Item = (&str, &str)> {
+    function.tags().into_iter().flatten().map(|(key, value)| (key.as_str(), value.as_str()))
+}
+
+impl Resource for Function {
+    type Seen = Seen;
+
+    fn id(&self) -> Id {
+        id(self.part.name())
+    }
+
+    fn needs(&self) -> Vec<Id> {
+        self.needs.clone()
+    }
+
+    fn takes(&self) -> Duration {
+        Duration::from_secs(5)
+    }
+
+    async fn observe(&self, visit: &Visit) -> Result<Option<Seen>> {
+        let name = self.name();
+        if visit.planning() && !self.ground.functions().await?.contains(&name) {
+            return Ok(None);
+        }
+        let live = get(&self.ground, &name, Some(LIVE)).await?;
+        // Without the alias, or where its answer has no tags, the function itself is asked.
+        let whole = match &live {
+            Some(live) if self.ground.owner.owns(pairs(live)) => None,
+            _ => Some(get(&self.ground, &name, None).await?),
+        };
+        let tagged = match (&live, &whole) {
+            (_, Some(Some(whole))) => whole,
+            (Some(live), None) => live,
+            _ => return Ok(None),
+        };
+        self.check(tagged)?;
+        let role_id = tagged.tags().and_then(|tags| tags.get(ROLE_ID_TAG)).cloned();
+        let live = live.as_ref().and_then(|live| live.configuration()).map(|live| configuration!(live));
+        Ok(Some(Seen { role_id, live }))
+    }
+
+    fn diff(&self, seen: Option<&Seen>, visit: &Visit) -> Change {
+        let Some(seen) = seen else { return Change::Create };
+        let mut fields = match &seen.live {
+            None => vec![Field::new("alias", None, LIVE.to_owned())],
+            Some(live) => self.differences(live, visit),
+        };
+        let role_id = visit.known(&role::id(self.part.name()), role::ROLE_ID);
+        if seen.role_id != role_id {
+            fields.push(Field::new("role's identity", seen.role_id.clone(), role_id));
+        }
+        Change::update(fields)
+    }
+
+    async fn apply(&self, change: &Change, _: Option<Seen>, visit: &Visit) -> Result<()> {
+        match change {
+            Change::Create => self.create(visit).await,
+            _ => self.update(change, visit).await,
+        }
+    }
+
+    async fn delete(&self, _: Seen, visit: &Visit) -> Result<()> {
+        if matches!(self.part, Part::ForwardMessages | Part::NotifyClients) {
+            mapping::delete_strays(&self.ground, &self.name(), visit).await?;
+        }
+        visit.settle("the function to be at rest", AT_REST, || self.remove()).await
+    }
+}
+
+impl Function {
+    fn name(&self) -> String {
+        self.ground.names.function(self.part.name())
+    }
+
+    fn check(&self, function: &GetFunctionOutput) -> Result<()> {
+        self.ground.owner.check(format!("function {}", self.name()), pairs(function))
+    }
+
+    fn timeout(&self) -> i32 {
+        i32::try_from(self.part.timeout().as_secs()).unwrap_or(i32::MAX)
+    }
+
+    fn memory(&self) -> i32 {
+        i32::try_from(self.part.memory_mb()).unwrap_or(i32::MAX)
+    }
+
+    /// What must change so that a version is as wanted.
+    fn differences(&self, seen: &Configuration, visit: &Visit) -> Vec<Field> {
+        let role = self.ground.role_arn(self.part.name());
+        let mut fields = Vec::new();
+        let mut compare = |name: &str, before: &str, after: &str| {
+            if before != after {
+                fields.push(Field::new(name, before.to_owned(), after.to_owned()));
+            }
+        };
+        if let Some(package) = &self.package {
+            compare("code", &seen.sha256, package.sha256_base64());
+            compare("architecture", &seen.architecture, package.architecture());
+        }
+        compare("role", &seen.role, &role);
+        compare("timeout", &format!("{} s", seen.timeout), &format!("{} s", self.timeout()));
+        compare("memory", &format!("{} MB", seen.memory), &format!("{} MB", self.memory()));
+        fields.extend(self.variables(&seen.environment, visit));
+        fields
+    }
+
+    fn variables(&self, seen: &BTreeMap<String, String>, visit: &Visit) -> Vec<Field> {
+        let mut fields = Vec::new();
+        for (name, value) in &self.environment {
+            let (before, after) = (seen.get(*name).cloned(), value.known(visit));
+            if after.is_none() || before != after {
+                fields.push(Field::new(format!("{VARIABLE}{name}"), before, after));
+            }
+        }
+        let gone = seen.iter().filter(|(name, _)| !self.environment.contains_key(name.as_str()));
+        fields.extend(gone.map(|(name, value)| Field::new(format!("{VARIABLE}{name}"), value.clone(), None)));
+        fields
+    }
+
+    async fn remove(&self) -> Result<Option<()>> {
+        let name = self.name();
+        let answer = self.ground.aws.lambda.delete_function().function_name(&name).send().await;
+        match answer.map_err(call(SERVICE, "DeleteFunction", &name)) {
+            Err(error) if error.is_taken() => Err(Fault::from(error).passing(true)),
+            answer => Ok(if_there(answer).map(|_| Some(()))?),
+        }
+    }
+}
+
+/// What the fields of the environment begin with.
+const VARIABLE: &str = "variable ";
+
+#[cfg(test)]
+#[path = "function_tests.rs"]
+mod tests;

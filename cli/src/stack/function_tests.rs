@@ -1,0 +1,113 @@
+//! What a function differs in.
+use super::*;
+use crate::stack::{
+    ground::tests::{ground, stage},
+    settings, visiting_with,
+};
+use reconcile::Facts;
+
+async fn function(part: Part) -> Function {
+    let ground = Arc::new(ground().await);
+    let environment = settings::environment(part, &ground, &stage());
+    let package = Package::of("c2hh", "x86_64", bytes::Bytes::from_static(b"zip"));
+    Function { ground, part, package: Some(package), environment, needs: Vec::new() }
+}
+
+fn facts() -> Facts {
+    let facts = Facts::default();
+    facts.learn(&role::id("serve-page"), role::ROLE_ID, "AROA1".into());
+    facts.learn(&Id::new("parameter", "vapid-key"), "public", "BKey".into());
+    facts
+}
+
+fn live() -> Configuration {
+    Configuration {
+        version: "3".into(),
+        sha256: "c2hh".into(),
+        role: "arn:aws:iam::000000000000:role/chat-dev-serve-page-us-east-1".into(),
+        timeout: 10,
+        memory: 256,
+        architecture: "x86_64".into(),
+        environment: BTreeMap::from([
+            ("CHAT_VERSION".into(), crate::VERSION.into()),
+            ("CHAT_VAPID_PUBLIC".into(), "BKey".into()),
+        ]),
+    }
+}
+
+fn field(name: &str, before: &str, after: &str) -> Field {
+    Field::new(name, before.to_owned(), after.to_owned())
+}
+
+#[tokio::test]
+async fn a_function_differs_by_code_settings_and_what_its_alias_points_to() {
+    let function = function(Part::ServePage).await;
+    let seen = |live| Some(Seen { role_id: Some("AROA1".into()), live });
+    let mut strange = live();
+    strange.environment.insert("DEBUG".into(), "1".into());
+    for (seen, change) in [
+        (None, Change::Create),
+        (seen(Some(live())), Change::Keep),
+        (seen(None), Change::Update(vec![Field::new("alias", None, "live".to_owned())])),
+        (
+            seen(Some(Configuration { sha256: "b2xk".into(), memory: 128, ..live() })),
+            Change::Update(vec![field("code", "b2xk", "c2hh"), field("memory", "128 MB", "256 MB")]),
+        ),
+        (seen(Some(strange)), Change::Update(vec![Field::new("variable DEBUG", "1".to_owned(), None)])),
+    ] {
+        assert_eq!(visiting_with(&function, seen, facts()), change);
+    }
+}
+
+/// A1
+#[tokio::test]
+async fn a_role_made_again_under_its_name_is_given_to_its_function_again() {
+    let function = function(Part::ServePage).await;
+    let facts = facts();
+    facts.learn(&role::id("serve-page"), role::ROLE_ID, "AROA2".into());
+    let seen = Seen { role_id: Some("AROA1".into()), live: Some(live()) };
+    let change = visiting_with(&function, Some(seen), facts);
+    assert_eq!(change, Change::Update(vec![field("role's identity", "AROA1", "AROA2")]));
+}
+
+#[tokio::test]
+async fn a_value_that_is_not_known_yet_counts_as_different() {
+    let function = function(Part::ServePage).await;
+    let facts = Facts::default();
+    facts.learn(&role::id("serve-page"), role::ROLE_ID, "AROA1".into());
+    let seen = Seen { role_id: Some("AROA1".into()), live: Some(live()) };
+    let change = visiting_with(&function, Some(seen), facts);
+    assert_eq!(change, Change::Update(vec![Field::new("variable CHAT_VAPID_PUBLIC", "BKey".to_owned(), None)]));
+}
+
+#[tokio::test]
+async fn without_a_build_the_code_is_as_wanted() {
+    let function = Function { package: None, ..function(Part::ServePage).await };
+    let live = Configuration { sha256: "b2xk".into(), ..live() };
+    let seen = Seen { role_id: Some("AROA1".into()), live: Some(live) };
+    assert_eq!(visiting_with(&function, Some(seen), facts()), Change::Keep);
+}
+
+/// A2
+#[test]
+fn only_the_messages_of_a_new_role_are_waited_out() {
+    let error = |code: &str, message: &str| CallError {
+        service: SERVICE,
+        call: "CreateFunction",
+        resource: String::new(),
+        code: Some(code.into()),
+        message: message.into(),
+        request_id: None,
+        kind: crate::aws::Kind::Refused,
+    };
+    let invalid = "InvalidParameterValueException";
+    for (message, passes) in [
+        ("The role defined for the function cannot be assumed by Lambda.", true),
+        ("The provided execution role does not have permissions to call ReceiveMessage on SQS", true),
+        ("Please ensure the role can perform the GetRecords action", true),
+        ("Unzipped size must be smaller than 262144000 bytes", false),
+    ] {
+        assert_eq!(writes::is_new_role(&error(invalid, message)), passes, "{message}");
+    }
+    assert!(!writes::is_new_role(&error("AccessDeniedException", "cannot be assumed")));
+}

@@ -1,0 +1,277 @@
+//! THE CHAT AS RESOURCES. Read this file first: it is the list of everything that a stage is made of, with
+//! what each stands on; each kind has a file of its own. It must not know how a plan is made or shown.
+//!
+//! | resource | what | stands on |
+//! |---|---|---|
+//! | `table/stage` | what the operator owns: lease, deploys, rooms | |
+//! | `table/messages` | messages; its stream starts the way to the clients | |
+//! | `table/clients` | push subscriptions | |
+//! | `record/layout`, `record/address-key`, `record/lobby` | what the Stage table begins with | `table/stage` (the lobby: `parameter/room-key`) |
+//! | `parameter/vapid-key`, `parameter/room-key` | the two secrets | |
+//! | `queue/dead-letters` | what was tried too often | |
+//! | `queue/new-messages` | announcements and jobs | `queue/dead-letters` |
+//! | `role/F`, `log-group/F` | of each function F | |
+//! | `function/F` | each of the six, behind its alias `live` | its role, log group, and what its environment is learned from |
+//! | `api/http` | the HTTP API | |
+//! | `routes/http` | its routes and integrations | `api/http` |
+//! | `permission/F` | the API may call F | `api/http`, `function/F` |
+//! | `mapping/stream` | table → forward-messages | `table/messages`, `function/forward-messages` |
+//! | `mapping/queue` | queue → notify-clients | `queue/new-messages`, `function/notify-clients` |
+
+mod api;
+mod function;
+mod ground;
+mod left;
+mod log_group;
+mod mapping;
+mod package;
+mod parameter;
+mod permission;
+mod queue;
+mod record;
+mod rights;
+mod role;
+mod routes;
+mod settings;
+mod table;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use chat::{
+    room::{OperatorKey, RoomKey},
+    webpush::vapid::VapidKey,
+};
+use chat_aws::{layout::STREAM_FILTER, routes::Function as Part};
+use reconcile::{Id, Stack};
+
+pub use api::{API_ID, ENDPOINT, id as api_id};
+pub use function::{LIVE, id as function_id};
+pub use package::Package;
+pub use parameter::{PUBLIC, ROOM_KEY, VAPID_KEY, id as parameter_id};
+pub use queue::{URL, id as queue_id};
+pub use table::{STREAM, id as table_id};
+
+use crate::{
+    aws::Aws,
+    stage::Stage,
+};
+use ground::{Ground, Owner};
+
+/// The queue of announcements and jobs.
+pub const NEW_MESSAGES: &str = "new-messages";
+/// Where what was tried too often goes.
+pub const DEAD_LETTERS: &str = "dead-letters";
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// Six times the notifier's time-out, as AWS advises (A10).
+const VISIBILITY_TIMES: u32 = 6;
+/// How often a message of the queue is tried before it becomes a dead letter.
+const TRIES: u32 = 5;
+/// How long a function's log lines are kept.
+const LOG_DAYS: i32 = 14;
+/// The largest batches: of the stream, and of the queue without a window.
+const STREAM_BATCH: i32 = 100;
+const QUEUE_BATCH: i32 = 10;
+
+/// What is deployed as the functions' code, by function.
+pub type Packages = BTreeMap<String, Package>;
+
+/// The whole chat. A stack is planned once: what it lists is listed when it is first asked. Without a package
+/// (for `status`), a function's code counts as wanted.
+pub fn chat(aws: &Aws, stage: &Stage, packages: &Packages) -> Stack {
+    let ground = Arc::new(Ground::of(aws, stage));
+    let mut stack = Stack::default();
+    add_data(&mut stack, &ground);
+    for what in record::What::ALL {
+        stack.add(record::Record { ground: ground.clone(), what });
+    }
+    add_queues(&mut stack, &ground);
+    for part in Part::ALL {
+        add_function(&mut stack, &ground, stage, part, packages.get(part.name()).cloned());
+    }
+    stack.add(api::Api { ground: ground.clone() });
+    stack.add(routes::Routes { ground: ground.clone() });
+    add_mappings(&mut stack, &ground);
+    stack
+}
+
+/// What holds the stage's lease: the first thing made, the last thing deleted.
+pub fn first() -> Id {
+    table::id("stage")
+}
+
+/// What stays unless the data's deletion is asked for: the three tables and both secrets.
+pub fn data() -> BTreeSet<Id> {
+    let tables = ["stage", "messages", "clients"].map(table::id);
+    let secrets = [VAPID_KEY, ROOM_KEY].map(parameter::id);
+    tables.into_iter().chain(secrets).collect()
+}
+
+/// A stage to be removed: `reconcile::plan_down(&removal.stack, &removal.keep, …)`.
+pub struct Removal {
+    /// Everything that may be there.
+    pub stack: Stack,
+    /// What stays.
+    pub keep: BTreeSet<Id>,
+}
+
+/// All of a stage, to be removed; the Stage table goes last.
+pub fn removal(aws: &Aws, stage: &Stage, delete_data: bool) -> Removal {
+    let ground = Arc::new(Ground::of(aws, stage));
+    let mut stack = Stack::default();
+    add_data(&mut stack, &ground);
+    add_queues(&mut stack, &ground);
+    for part in Part::ALL {
+        add_function(&mut stack, &ground, stage, part, None);
+    }
+    stack.add(api::Api { ground: ground.clone() });
+    add_mappings(&mut stack, &ground);
+    stack.goes_last(first());
+    Removal { stack, keep: if delete_data { BTreeSet::new() } else { data() } }
+}
+
+fn add_data(stack: &mut Stack, ground: &Arc<Ground>) {
+    for (which, stream) in [("stage", false), ("messages", true), ("clients", false)] {
+        let want = table::Settings::of(ground, stream);
+        stack.add(table::Table { ground: ground.clone(), which, want });
+    }
+    for secret in [parameter::Secret::VapidKey, parameter::Secret::RoomKey] {
+        stack.add(parameter::Parameter { ground: ground.clone(), secret });
+    }
+}
+
+fn add_queues(stack: &mut Stack, ground: &Arc<Ground>) {
+    let visibility = Part::NotifyClients.timeout() * VISIBILITY_TIMES;
+    let dead = ground.names.dead_letters();
+    let redrive = queue::Redrive { to: ground.queue_arn(&dead), after: TRIES };
+    stack.add(queue::Queue {
+        ground: ground.clone(),
+        which: DEAD_LETTERS,
+        name: dead,
+        want: queue::Attributes { visibility: Duration::from_secs(30), retention: DAY * 14, redrive: None },
+        needs: Vec::new(),
+    });
+    stack.add(queue::Queue {
+        ground: ground.clone(),
+        which: NEW_MESSAGES,
+        name: ground.names.queue(),
+        want: queue::Attributes { visibility, retention: DAY * 4, redrive: Some(redrive) },
+        needs: vec![queue::id(DEAD_LETTERS)],
+    });
+}
+
+fn add_function(stack: &mut Stack, ground: &Arc<Ground>, stage: &Stage, part: Part, package: Option<Package>) {
+    let name = part.name();
+    let (trust, policy) = (rights::trust(), rights::policy(part, ground));
+    stack.add(role::Role { ground: ground.clone(), function: name, trust, policy });
+    stack.add(log_group::LogGroup { ground: ground.clone(), function: name, retention_days: LOG_DAYS });
+    let environment = settings::environment(part, ground, stage);
+    let learned = environment.values().filter_map(|value| match value {
+        settings::Value::Learned { of, .. } => Some(of.clone()),
+        settings::Value::Is(_) => None,
+    });
+    let needs = [role::id(name), log_group::id(name)].into_iter().chain(learned).collect();
+    stack.add(function::Function { ground: ground.clone(), part, package, environment, needs });
+    if part.is_routed() {
+        stack.add(permission::Permission { ground: ground.clone(), function: name });
+    }
+}
+
+fn add_mappings(stack: &mut Stack, ground: &Arc<Ground>) {
+    let (forward, notify) = (Part::ForwardMessages.name(), Part::NotifyClients.name());
+    let settings = |function: &str, batch| mapping::Settings {
+        function: ground.alias_arn(function),
+        batch,
+        window: 0,
+        filter: None,
+        tries: None,
+        reports_items: true,
+        enabled: true,
+    };
+    let filter = serde_json::from_str(STREAM_FILTER).ok();
+    stack.add(mapping::Mapping {
+        ground: ground.clone(),
+        which: "stream",
+        function: forward,
+        source: mapping::Source::Stream("messages"),
+        want: mapping::Settings { filter, tries: Some(TRIES.cast_signed()), ..settings(forward, STREAM_BATCH) },
+        needs: vec![table::id("messages"), function::id(forward)],
+    });
+    stack.add(mapping::Mapping {
+        ground: ground.clone(),
+        which: "queue",
+        function: notify,
+        source: mapping::Source::Queue(ground.queue_arn(&ground.names.queue())),
+        want: settings(notify, QUEUE_BATCH),
+        needs: vec![queue::id(NEW_MESSAGES), function::id(notify)],
+    });
+}
+
+/// What a member and an operator need to know of a stage that is up.
+#[derive(Clone, Debug)]
+pub struct Live {
+    /// The API's id.
+    pub api_id: String,
+    /// The API's address, the origin of the page.
+    pub endpoint: String,
+    /// What room tokens are verified with.
+    pub room_key: RoomKey,
+    /// What a page subscribes with, base64url.
+    pub vapid_public: String,
+}
+
+/// Looks whether the stage is up; three calls, none after another.
+pub async fn live(aws: &Aws, stage: &Stage) -> reconcile::Result<Option<Live>> {
+    let (names, owner) = (stage.names(), Owner::of(stage));
+    let (room_key, vapid_key) = (names.parameter(ROOM_KEY), names.parameter(VAPID_KEY));
+    let (apis, room_key, vapid_public) = tokio::try_join!(
+        api::owned(aws, &owner),
+        parameter::public_half(aws, &room_key),
+        parameter::public_half(aws, &vapid_key),
+    )?;
+    let room_key = room_key.as_deref().and_then(RoomKey::from_base64);
+    let (Some(api), Some(room_key), Some(vapid_public)) = (api::only(&apis)?, room_key, vapid_public) else {
+        return Ok(None);
+    };
+    Ok(Some(Live { api_id: api.id, endpoint: api.endpoint, room_key, vapid_public }))
+}
+
+/// The operator's key, from which the stage's rooms and tokens come. Read only where one is made or shown.
+pub async fn operator_key(aws: &Aws, stage: &Stage) -> reconcile::Result<OperatorKey> {
+    ground::read_operator_key(aws, &stage.names()).await
+}
+
+/// All that is ours in the cloud, by prefix and tag, wanted or not: for the certificate of a removal.
+pub async fn left(aws: &Aws, stage: &Stage) -> reconcile::Result<Vec<Id>> {
+    left::left(&Ground::of(aws, stage)).await
+}
+
+/// A VAPID key's public half as a page subscribes with it.
+fn public_key(key: &VapidKey) -> String {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+    URL_SAFE_NO_PAD.encode(key.public())
+}
+
+/// What a resource's diff says of something seen, in a turn that knows nothing.
+#[cfg(test)]
+fn visiting<R: reconcile::Resource>(resource: &R, seen: Option<R::Seen>) -> reconcile::Change {
+    visiting_with(resource, seen, reconcile::Facts::default())
+}
+
+/// The same in a turn that knows these facts.
+#[cfg(test)]
+fn visiting_with<R: reconcile::Resource>(
+    resource: &R,
+    seen: Option<R::Seen>,
+    facts: reconcile::Facts,
+) -> reconcile::Change {
+    resource.diff(seen.as_ref(), &reconcile::Visit::alone(resource.id(), facts))
+}
+
+#[cfg(test)]
+#[path = "stack_tests.rs"]
+mod tests;

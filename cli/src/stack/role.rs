@@ -1,0 +1,231 @@
+//! The role of a function, with exactly the calls it makes. Never deleted and made again in place: the
+//! new one would be another identity (A1). It must not know what the calls are for.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use aws_sdk_iam::types::Tag;
+use reconcile::{Change, Fault, Field, Id, Resource, Visit};
+use serde_json::Value;
+
+use super::ground::{Ground, Result};
+use crate::aws::{CallError, call, if_there};
+
+/// The fact: the role's identity, which a role made again does not share (A1).
+pub(super) const ROLE_ID: &str = "role-id";
+
+const SERVICE: &str = "IAM";
+/// The name of the one inline policy.
+const POLICY: &str = "calls";
+/// How long a new role may not be found (A21).
+const FOUND: Duration = Duration::from_secs(60);
+
+/// The id of a function's role.
+pub(super) fn id(function: &str) -> Id {
+    Id::new("role", function)
+}
+
+pub(super) struct Role {
+    pub(super) ground: Arc<Ground>,
+    pub(super) function: &'static str,
+    pub(super) trust: Value,
+    pub(super) policy: Value,
+}
+
+/// What is seen of a role; a document that is not JSON is `Null`.
+pub(super) struct Seen {
+    trust: Value,
+    policy: Option<Value>,
+}
+
+/// The names of roles with our prefix.
+pub(super) async fn list(ground: &Ground) -> std::result::Result<BTreeSet<String>, CallError> {
+    let prefix = ground.prefix();
+    let mut pages = ground.aws.iam.list_roles().max_items(1000).into_paginator().send();
+    let mut names = BTreeSet::new();
+    while let Some(page) = pages.next().await {
+        let roles = page.map_err(call(SERVICE, "ListRoles", &prefix))?.roles;
+        names.extend(roles.into_iter().map(|role| role.role_name).filter(|name| name.starts_with(&prefix)));
+    }
+    Ok(names)
+}
+
+/// Whether the role carries our tags.
+pub(super) async fn is_ours(ground: &Ground, name: &str) -> Result<bool> {
+    let role = get(ground, name).await?;
+    Ok(role.is_some_and(|role| ground.owner.owns(role.tags().iter().map(|tag| (tag.key(), tag.value())))))
+}
+
+async fn get(ground: &Ground, name: &str) -> std::result::Result<Option<aws_sdk_iam::types::Role>, CallError> {
+    let answer = ground.aws.iam.get_role().role_name(name).send().await;
+    Ok(if_there(answer.map_err(call(SERVICE, "GetRole", name)))?.and_then(|answer| answer.role))
+}
+
+impl Resource for Role {
+    type Seen = Seen;
+
+    fn id(&self) -> Id {
+        id(self.function)
+    }
+
+    /// A new role is not believed by Lambda for some seconds (A2): the longest pole of a first `up`.
+    fn takes(&self) -> Duration {
+        Duration::from_secs(12)
+    }
+
+    async fn observe(&self, visit: &Visit) -> Result<Option<Seen>> {
+        let name = self.name();
+        if visit.planning() && !self.ground.roles().await?.contains(&name) {
+            return Ok(None);
+        }
+        let (role, policy) = tokio::join!(get(&self.ground, &name), self.policy());
+        let Some(role) = role? else { return Ok(None) };
+        self.check(&role)?;
+        visit.learn(ROLE_ID, role.role_id.clone());
+        let trust = role.assume_role_policy_document.as_deref().map_or(Value::Null, document);
+        Ok(Some(Seen { trust, policy: policy? }))
+    }
+
+    fn diff(&self, seen: Option<&Seen>, _: &Visit) -> Change {
+        let Some(seen) = seen else { return Change::Create };
+        let mut fields = Vec::new();
+        if seen.trust != self.trust {
+            fields.push(Field::new("trust", seen.trust.to_string(), self.trust.to_string()));
+        }
+        if seen.policy.as_ref() != Some(&self.policy) {
+            let before = seen.policy.as_ref().map(Value::to_string);
+            fields.push(Field::new("policy", before, self.policy.to_string()));
+        }
+        Change::update(fields)
+    }
+
+    async fn apply(&self, change: &Change, _: Option<Seen>, visit: &Visit) -> Result<()> {
+        if *change == Change::Create {
+            self.create(visit).await?;
+        } else if change.touches("trust") {
+            self.set_trust().await?;
+        }
+        if *change == Change::Create || change.touches("policy") {
+            visit.settle("the role to be found", FOUND, || self.put_policy()).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, _: Seen, _: &Visit) -> Result<()> {
+        let name = self.name();
+        let answer = self.ground.aws.iam.list_role_policies().role_name(&name).send().await;
+        let policies = if_there(answer.map_err(call(SERVICE, "ListRolePolicies", &name)))?;
+        for policy in policies.map(|answer| answer.policy_names).unwrap_or_default() {
+            let answer = self.ground.aws.iam.delete_role_policy().role_name(&name).policy_name(policy).send().await;
+            if_there(answer.map_err(call(SERVICE, "DeleteRolePolicy", &name)))?;
+        }
+        let answer = self.ground.aws.iam.delete_role().role_name(&name).send().await;
+        if_there(answer.map_err(call(SERVICE, "DeleteRole", &name)))?;
+        Ok(())
+    }
+}
+
+impl Role {
+    fn name(&self) -> String {
+        self.ground.names.role(self.function)
+    }
+
+    fn check(&self, role: &aws_sdk_iam::types::Role) -> Result<()> {
+        let tags = role.tags().iter().map(|tag| (tag.key(), tag.value()));
+        self.ground.owner.check(format!("role {}", self.name()), tags)
+    }
+
+    async fn policy(&self) -> std::result::Result<Option<Value>, CallError> {
+        let name = self.name();
+        let answer = self.ground.aws.iam.get_role_policy().role_name(&name).policy_name(POLICY).send().await;
+        let answer = if_there(answer.map_err(call(SERVICE, "GetRolePolicy", &name)))?;
+        Ok(answer.map(|answer| document(&answer.policy_document)))
+    }
+
+    /// One of ours that is there is adopted (A12).
+    async fn create(&self, visit: &Visit) -> Result<()> {
+        let name = self.name();
+        let mut request = self.ground.aws.iam.create_role().role_name(&name);
+        request = request.assume_role_policy_document(self.trust.to_string());
+        for (key, value) in self.ground.owner.tags() {
+            request = request.tags(Tag::builder().key(key).value(value).build().map_err(Fault::new)?);
+        }
+        let role = match request.send().await.map_err(call(SERVICE, "CreateRole", &name)) {
+            Ok(answer) => answer.role,
+            Err(error) if error.is_taken() => {
+                let look = || async { Ok(get(&self.ground, &name).await?) };
+                let role = visit.settle("the role to be found", FOUND, look).await?;
+                self.check(&role)?;
+                self.set_trust().await?;
+                Some(role)
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if let Some(role) = role {
+            visit.learn(ROLE_ID, role.role_id);
+        }
+        Ok(())
+    }
+
+    async fn set_trust(&self) -> Result<()> {
+        let name = self.name();
+        let request = self.ground.aws.iam.update_assume_role_policy().role_name(&name);
+        let answer = request.policy_document(self.trust.to_string()).send().await;
+        answer.map_err(call(SERVICE, "UpdateAssumeRolePolicy", &name))?;
+        Ok(())
+    }
+
+    async fn put_policy(&self) -> Result<Option<()>> {
+        let name = self.name();
+        let request = self.ground.aws.iam.put_role_policy().role_name(&name).policy_name(POLICY);
+        let answer = request.policy_document(self.policy.to_string()).send().await;
+        Ok(if_there(answer.map_err(call(SERVICE, "PutRolePolicy", &name)))?.map(drop))
+    }
+}
+
+/// IAM answers documents percent-encoded.
+fn document(text: &str) -> Value {
+    serde_json::from_str(&percent_decoded(text)).unwrap_or(Value::Null)
+}
+
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let escaped = (first == b'%').then(|| after.get(..2)).flatten();
+        let byte = escaped.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
+        bytes.push(byte.unwrap_or(first));
+        rest = if byte.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stack::{ground::tests::ground, visiting};
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn a_role_differs_by_its_documents_and_not_by_how_they_are_written() {
+        let (trust, policy) = (json!({ "Version": "2012-10-17" }), json!({ "Statement": [1] }));
+        let role = Role { ground: Arc::new(ground().await), function: "f", trust: trust.clone(), policy: policy.clone() };
+        let other = json!({ "Statement": [2] });
+        for (seen, change) in [
+            (None, Change::Create),
+            (Some(Seen { trust: document("%7B%22Version%22%3A %222012-10-17%22%7D"), policy: Some(policy.clone()) }), Change::Keep),
+            (
+                Some(Seen { trust: trust.clone(), policy: None }),
+                Change::Update(vec![Field::new("policy", None, policy.to_string())]),
+            ),
+            (
+                Some(Seen { trust: Value::Null, policy: Some(other.clone()) }),
+                Change::Update(vec![
+                    Field::new("trust", "null".to_owned(), trust.to_string()),
+                    Field::new("policy", other.to_string(), policy.to_string()),
+                ]),
+            ),
+        ] {
+            assert_eq!(visiting(&role, seen), change);
+        }
+    }
+}

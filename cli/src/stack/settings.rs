@@ -1,0 +1,102 @@
+//! What each function is run with: time, memory and its environment, the contract with `chat-aws`'s
+//! `env`. It must not know how a function is made.
+
+use std::collections::BTreeMap;
+
+use chat_aws::routes::Function;
+use reconcile::{Id, Visit};
+
+use super::{
+    ground::{Ground, Result},
+    parameter, queue,
+};
+use crate::stage::Stage;
+
+/// The value of a variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Value {
+    /// Known from the stage alone.
+    Is(String),
+    /// A fact of another resource.
+    Learned { of: Id, fact: &'static str },
+}
+
+impl Value {
+    /// The value, where it is known already.
+    pub(super) fn known(&self, visit: &Visit) -> Option<String> {
+        match self {
+            Self::Is(value) => Some(value.clone()),
+            Self::Learned { of, fact } => visit.known(of, fact),
+        }
+    }
+
+    /// The value, which must be known by now.
+    pub(super) fn get(&self, visit: &Visit) -> Result<String> {
+        match self {
+            Self::Is(value) => Ok(value.clone()),
+            Self::Learned { of, fact } => visit.fact(of, fact),
+        }
+    }
+}
+
+/// The environment of a function.
+pub(super) type Environment = BTreeMap<&'static str, Value>;
+
+/// The variables of this function, and nothing that it does not read.
+pub(super) fn environment(function: Function, ground: &Ground, stage: &Stage) -> Environment {
+    let table = |which: &str| Value::Is(ground.names.table(which));
+    let public = |which: &str| Value::Learned { of: parameter::id(which), fact: parameter::PUBLIC };
+    let queue = || Value::Learned { of: queue::id(super::NEW_MESSAGES), fact: queue::URL };
+    let mut environment = Environment::from([("CHAT_VERSION", Value::Is(crate::VERSION.to_owned()))]);
+    let own: Vec<(&'static str, Value)> = match function {
+        Function::RegisterClient => vec![
+            ("CHAT_ROOM_KEY", public(parameter::ROOM_KEY)),
+            ("CHAT_CLIENTS_TABLE", table("clients")),
+            ("CHAT_STAGE_TABLE", table("stage")),
+        ],
+        Function::RetrieveMessages | Function::StoreMessage => vec![
+            ("CHAT_ROOM_KEY", public(parameter::ROOM_KEY)),
+            ("CHAT_MESSAGES_TABLE", table("messages")),
+            ("CHAT_STAGE_TABLE", table("stage")),
+        ],
+        Function::ForwardMessages => vec![("CHAT_QUEUE_URL", queue())],
+        Function::NotifyClients => vec![
+            ("CHAT_CLIENTS_TABLE", table("clients")),
+            ("CHAT_STAGE_TABLE", table("stage")),
+            ("CHAT_QUEUE_URL", queue()),
+            ("CHAT_VAPID_PARAMETER", Value::Is(ground.names.parameter(parameter::VAPID_KEY))),
+            ("CHAT_VAPID_SUBJECT", Value::Is(stage.contact.clone())),
+        ],
+        Function::ServePage => vec![("CHAT_VAPID_PUBLIC", public(parameter::VAPID_KEY))],
+    };
+    environment.extend(own);
+    if matches!(function, Function::RegisterClient | Function::NotifyClients) {
+        environment.insert("CHAT_PUSH_HOSTS", Value::Is(stage.push_hosts.join(",")));
+        if let Some(origin) = &ground.aws.local_origin {
+            environment.insert("CHAT_PUSH_LOCAL", Value::Is(origin.clone()));
+        }
+    }
+    environment
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stack::ground::tests::{ground, stage};
+
+    #[tokio::test]
+    async fn each_function_is_given_what_it_reads_and_nothing_else() {
+        let (ground, stage) = (ground().await, stage());
+        let names = |function| environment(function, &ground, &stage).into_keys().collect::<Vec<_>>();
+        assert_eq!(names(Function::ServePage), ["CHAT_VAPID_PUBLIC", "CHAT_VERSION"]);
+        assert_eq!(names(Function::ForwardMessages), ["CHAT_QUEUE_URL", "CHAT_VERSION"]);
+        assert_eq!(
+            names(Function::StoreMessage),
+            ["CHAT_MESSAGES_TABLE", "CHAT_ROOM_KEY", "CHAT_STAGE_TABLE", "CHAT_VERSION"]
+        );
+        let notifier = environment(Function::NotifyClients, &ground, &stage);
+        assert_eq!(notifier["CHAT_PUSH_HOSTS"], Value::Is("fcm.googleapis.com,*.push.apple.com".into()));
+        assert_eq!(notifier["CHAT_PUSH_LOCAL"], Value::Is("http://127.0.0.1:9".into()));
+        assert!(!notifier.contains_key("CHAT_MESSAGES_TABLE"));
+    }
+}

@@ -1,0 +1,55 @@
+//! The graph as a whole.
+use super::*;
+use crate::aws::LocalEndpoint;
+use ground::tests::{ground, stage};
+
+async fn aws() -> Aws {
+    ground().await.aws
+}
+
+#[tokio::test]
+async fn the_chat_is_these_resources() {
+    let ids: Vec<String> = chat(&aws().await, &stage(), &Packages::new()).ids().map(ToString::to_string).collect();
+    assert_eq!(ids.len(), 3 + 3 + 2 + 2 + 6 * 3 + 4 + 1 + 1 + 2, "{ids:?}");
+    for id in ["table/stage", "record/lobby", "permission/serve-page", "mapping/queue"] {
+        assert!(ids.iter().any(|one| one == id), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn log_groups_and_roles_stand_under_their_functions() {
+    let edges = chat(&aws().await, &stage(), &Packages::new()).edges();
+    for part in Part::ALL {
+        for under in [role::id(part.name()), log_group::id(part.name())] {
+            let edge = reconcile::Edge { from: function::id(part.name()), on: under };
+            assert!(edges.contains(&edge), "{edge:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_removal_keeps_exactly_the_tables_and_the_secrets_unless_told() {
+    let kept = removal(&aws().await, &stage(), false).keep;
+    let kept: Vec<String> = kept.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        kept,
+        ["parameter/room-key", "parameter/vapid-key", "table/clients", "table/messages", "table/stage"]
+    );
+    assert!(removal(&aws().await, &stage(), true).keep.is_empty());
+}
+
+/// The whole deployment before any of it is there, at a cloud that is not there: the error says which call.
+#[tokio::test(start_paused = true)]
+async fn a_cloud_that_does_not_answer_is_named_by_service_and_call() {
+    let local = LocalEndpoint {
+        endpoint: "http://127.0.0.1:1".into(),
+        account: "000000000000".into(),
+        access_key: "a".into(),
+        secret_key: "b".into(),
+    };
+    let aws = Aws::open(&stage(), Some(&local)).await.unwrap();
+    let stack = chat(&aws, &stage(), &Packages::new());
+    let error = reconcile::plan(&stack, &reconcile::Doing::quietly()).await.err().unwrap();
+    assert!(error.to_string().starts_with("cannot read"), "{error}");
+    assert!(error.why().is_some_and(|why| why.contains("was not answered")), "{:?}", error.why());
+}

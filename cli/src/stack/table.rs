@@ -1,0 +1,292 @@
+//! A table of the stage. All three have the same keys and a time to live; one has a stream. It must
+//! not know what stands in it.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, StreamSpecification,
+    StreamViewType, TableDescription, TableStatus, Tag, TimeToLiveSpecification, TimeToLiveStatus,
+};
+use chat_aws::layout::{PK, SK, TTL};
+use reconcile::{Change, Fault, Fields, Id, Resource, Visit};
+
+use super::ground::{Ground, Result};
+use crate::aws::{CallError, call, if_there};
+
+/// The fact: the ARN of the table's stream. A stream switched off and on has a new one (A13).
+pub const STREAM: &str = "stream";
+
+const SERVICE: &str = "DynamoDB";
+/// A table on AWS is there after 5 to 20 seconds.
+const READY: Duration = Duration::from_secs(120);
+
+/// The id of a table.
+pub fn id(which: &str) -> Id {
+    Id::new("table", which)
+}
+
+pub(super) struct Table {
+    pub(super) ground: Arc<Ground>,
+    pub(super) which: &'static str,
+    pub(super) want: Settings,
+}
+
+/// What can be set of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Settings {
+    /// Whether new items go out on a stream.
+    pub(super) stream: bool,
+    /// The attribute that the time to live goes by.
+    pub(super) ttl: Option<String>,
+    /// Whether the service refuses to delete it (A22).
+    pub(super) guarded: bool,
+}
+
+impl Settings {
+    pub(super) fn of(ground: &Ground, stream: bool) -> Self {
+        Self { stream, ttl: Some(TTL.to_owned()), guarded: ground.guarded }
+    }
+}
+
+impl Fields for Settings {
+    fn fields(&self) -> Vec<(String, String)> {
+        let stream = if self.stream { "new images" } else { "off" };
+        vec![
+            ("stream".into(), stream.into()),
+            ("time to live".into(), self.ttl.clone().unwrap_or_else(|| "off".into())),
+            ("deletion protection".into(), if self.guarded { "on" } else { "off" }.into()),
+        ]
+    }
+}
+
+/// The names of our tables.
+pub(super) async fn list(ground: &Ground) -> std::result::Result<BTreeSet<String>, CallError> {
+    let prefix = ground.prefix();
+    let mut names = BTreeSet::new();
+    let mut after = Some(prefix.clone());
+    // Names come in order: those with our prefix follow it at once.
+    while let Some(start) = after {
+        let answer = ground.aws.dynamodb.list_tables().exclusive_start_table_name(start).send().await;
+        let answer = answer.map_err(call(SERVICE, "ListTables", &prefix))?;
+        after = answer.last_evaluated_table_name.filter(|last| last.starts_with(&prefix));
+        names.extend(answer.table_names.unwrap_or_default().into_iter().filter(|name| name.starts_with(&prefix)));
+    }
+    Ok(names)
+}
+
+/// Whether the table of this name carries our tags.
+pub(super) async fn is_ours(ground: &Ground, name: &str) -> Result<bool> {
+    let arn = ground.aws.arn("dynamodb", &format!("table/{name}"));
+    let Some(tags) = if_there(tags_of(ground, &arn, name).await)? else { return Ok(false) };
+    Ok(ground.owner.owns(tags.iter().map(|tag| (tag.key(), tag.value()))))
+}
+
+async fn tags_of(ground: &Ground, arn: &str, name: &str) -> std::result::Result<Vec<Tag>, CallError> {
+    let answer = ground.aws.dynamodb.list_tags_of_resource().resource_arn(arn).send().await;
+    Ok(answer.map_err(call(SERVICE, "ListTagsOfResource", name))?.tags.unwrap_or_default())
+}
+
+impl Resource for Table {
+    type Seen = Settings;
+
+    fn id(&self) -> Id {
+        id(self.which)
+    }
+
+    fn takes(&self) -> Duration {
+        Duration::from_secs(10)
+    }
+
+    async fn observe(&self, visit: &Visit) -> Result<Option<Settings>> {
+        let name = self.name();
+        if visit.planning() && !self.ground.tables().await?.contains(&name) {
+            return Ok(None);
+        }
+        let arn = self.ground.table_arn(self.which);
+        let (table, ttl, tags) = tokio::join!(self.describe(), self.ttl(), tags_of(&self.ground, &arn, &name));
+        let Some(table) = table? else { return Ok(None) };
+        if table.table_status == Some(TableStatus::Deleting) {
+            return Ok(None);
+        }
+        self.ground.owner.check(format!("table {name}"), tags?.iter().map(|tag| (tag.key(), tag.value())))?;
+        self.check_keys(&table)?;
+        self.learn(&table, visit);
+        let stream = table.stream_specification.is_some_and(|stream| stream.stream_enabled);
+        Ok(Some(Settings { stream, ttl: ttl?, guarded: table.deletion_protection_enabled.unwrap_or_default() }))
+    }
+
+    fn diff(&self, seen: Option<&Settings>, _: &Visit) -> Change {
+        Change::between(seen, &self.want)
+    }
+
+    async fn apply(&self, change: &Change, seen: Option<Settings>, visit: &Visit) -> Result<()> {
+        let creates = *change == Change::Create;
+        if creates {
+            visit.settle("the table's name to be free", READY, || self.create()).await?;
+        } else if change.touches("stream") || change.touches("deletion protection") {
+            self.update(change).await?;
+        }
+        let table = visit.settle("the table to be active", READY, || self.active()).await?;
+        self.learn(&table, visit);
+        if creates || change.touches("time to live") {
+            self.set_ttl(seen.and_then(|seen| seen.ttl)).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, seen: Settings, visit: &Visit) -> Result<()> {
+        let name = self.name();
+        if seen.guarded {
+            let answer = self.ground.aws.dynamodb.update_table().table_name(&name).deletion_protection_enabled(false).send();
+            answer.await.map_err(call(SERVICE, "UpdateTable", &name))?;
+            visit.settle("the table to be unguarded", READY, || self.active()).await?;
+        }
+        visit.settle("the table to be at rest", READY, || self.remove()).await?;
+        let gone = || async { Ok(self.describe().await?.is_none().then_some(())) };
+        visit.settle("the table to be gone", READY, gone).await
+    }
+}
+
+impl Table {
+    fn name(&self) -> String {
+        self.ground.names.table(self.which)
+    }
+
+    async fn describe(&self) -> std::result::Result<Option<TableDescription>, CallError> {
+        let name = self.name();
+        let answer = self.ground.aws.dynamodb.describe_table().table_name(&name).send().await;
+        let answer = if_there(answer.map_err(call(SERVICE, "DescribeTable", &name)))?;
+        Ok(answer.and_then(|answer| answer.table))
+    }
+
+    async fn ttl(&self) -> std::result::Result<Option<String>, CallError> {
+        let name = self.name();
+        let answer = self.ground.aws.dynamodb.describe_time_to_live().table_name(&name).send().await;
+        let answer = if_there(answer.map_err(call(SERVICE, "DescribeTimeToLive", &name)))?;
+        let ttl = answer.and_then(|answer| answer.time_to_live_description);
+        let is_on = |status: &TimeToLiveStatus| {
+            matches!(status, TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)
+        };
+        Ok(ttl.filter(|ttl| ttl.time_to_live_status.as_ref().is_some_and(is_on)).and_then(|ttl| ttl.attribute_name))
+    }
+
+    /// The table, once it is active; just after a create it may not be found at all (A21).
+    async fn active(&self) -> Result<Option<TableDescription>> {
+        Ok(self.describe().await?.filter(|table| table.table_status == Some(TableStatus::Active)))
+    }
+
+    fn learn(&self, table: &TableDescription, visit: &Visit) {
+        let streams = table.stream_specification.as_ref().is_some_and(|stream| stream.stream_enabled);
+        if let Some(arn) = table.latest_stream_arn.as_ref().filter(|_| streams) {
+            visit.learn(STREAM, arn.clone());
+        }
+    }
+
+    fn check_keys(&self, table: &TableDescription) -> Result<()> {
+        let keys: Vec<(&str, &KeyType)> = table.key_schema().iter().map(|k| (k.attribute_name(), k.key_type())).collect();
+        if keys == [(PK, &KeyType::Hash), (SK, &KeyType::Range)] {
+            return Ok(());
+        }
+        Err(Fault::new(format!("table {} has other keys than {PK} and {SK}: it was not made by chatctl", self.name())))
+    }
+
+    /// `None` while one of this name is being deleted; one of ours that is there is adopted (A12).
+    async fn create(&self) -> Result<Option<()>> {
+        let name = self.name();
+        let mut request = self.ground.aws.dynamodb.create_table().table_name(&name).billing_mode(BillingMode::PayPerRequest);
+        for (key, kind) in [(PK, KeyType::Hash), (SK, KeyType::Range)] {
+            let attribute = AttributeDefinition::builder().attribute_name(key).attribute_type(ScalarAttributeType::S);
+            let element = KeySchemaElement::builder().attribute_name(key).key_type(kind);
+            request = request
+                .attribute_definitions(attribute.build().map_err(Fault::new)?)
+                .key_schema(element.build().map_err(Fault::new)?);
+        }
+        for (key, value) in self.ground.owner.tags() {
+            request = request.tags(Tag::builder().key(key).value(value).build().map_err(Fault::new)?);
+        }
+        if self.want.stream {
+            request = request.stream_specification(stream(true)?);
+        }
+        if self.want.guarded {
+            request = request.deletion_protection_enabled(true);
+        }
+        match request.send().await.map_err(call(SERVICE, "CreateTable", &name)) {
+            Ok(_) => Ok(Some(())),
+            Err(error) if error.is_taken() => match self.describe().await? {
+                Some(table) if table.table_status != Some(TableStatus::Deleting) => {
+                    let tags = tags_of(&self.ground, &self.ground.table_arn(self.which), &name).await?;
+                    self.ground.owner.check(format!("table {name}"), tags.iter().map(|tag| (tag.key(), tag.value())))?;
+                    Ok(Some(()))
+                }
+                _ => Err(Fault::from(error).passing(true)),
+            },
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn update(&self, change: &Change) -> Result<()> {
+        let name = self.name();
+        let mut request = self.ground.aws.dynamodb.update_table().table_name(&name);
+        if change.touches("stream") {
+            request = request.stream_specification(stream(self.want.stream)?);
+        }
+        if change.touches("deletion protection") {
+            request = request.deletion_protection_enabled(self.want.guarded);
+        }
+        request.send().await.map_err(call(SERVICE, "UpdateTable", &name))?;
+        Ok(())
+    }
+
+    /// It can't be set twice within an hour (A13), so what another run set meanwhile is left alone.
+    async fn set_ttl(&self, was: Option<String>) -> Result<()> {
+        let (name, want) = (self.name(), self.want.ttl.as_ref());
+        let Some(attribute) = want.or(was.as_ref()) else { return Ok(()) };
+        let specification = TimeToLiveSpecification::builder().enabled(want.is_some()).attribute_name(attribute);
+        let request = self.ground.aws.dynamodb.update_time_to_live().table_name(&name);
+        let request = request.time_to_live_specification(specification.build().map_err(Fault::new)?);
+        match request.send().await.map_err(call(SERVICE, "UpdateTimeToLive", &name)) {
+            Err(error) if error.is("ValidationException") && self.ttl().await?.as_ref() == want => Ok(()),
+            answer => Ok(answer.map(drop)?),
+        }
+    }
+
+    async fn remove(&self) -> Result<Option<()>> {
+        let name = self.name();
+        let answer = self.ground.aws.dynamodb.delete_table().table_name(&name).send().await;
+        match answer.map_err(call(SERVICE, "DeleteTable", &name)) {
+            Err(error) if error.is_taken() => Err(Fault::from(error).passing(true)),
+            answer => Ok(if_there(answer).map(|_| Some(()))?),
+        }
+    }
+}
+
+fn stream(on: bool) -> Result<StreamSpecification> {
+    let view = on.then_some(StreamViewType::NewImage);
+    StreamSpecification::builder().stream_enabled(on).set_stream_view_type(view).build().map_err(Fault::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reconcile::Field;
+
+    #[test]
+    fn a_table_differs_only_in_what_can_be_set() {
+        let want = Settings { stream: true, ttl: Some("ttl".into()), guarded: false };
+        let off = |name: &str, before: &str, after: &str| Field::new(name, before.to_owned(), after.to_owned());
+        for (seen, change) in [
+            (None, Change::Create),
+            (Some(want.clone()), Change::Keep),
+            (
+                Some(Settings { stream: false, ..want.clone() }),
+                Change::Update(vec![off("stream", "off", "new images")]),
+            ),
+            (
+                Some(Settings { ttl: None, guarded: true, ..want.clone() }),
+                Change::Update(vec![off("time to live", "off", "ttl"), off("deletion protection", "on", "off")]),
+            ),
+        ] {
+            assert_eq!(Change::between(seen.as_ref(), &want), change);
+        }
+    }
+}

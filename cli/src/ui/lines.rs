@@ -1,0 +1,174 @@
+//! The face without a terminal, and in CI: one line a finished step on standard error, results on standard output.
+
+use std::collections::BTreeSet;
+
+use crate::event::{Act, Event, Via};
+use crate::failure::Failure;
+
+use super::style::{Style, count, size, span};
+use super::{Face, Out, result, tree, waterfall};
+
+/// The face of plain lines.
+pub(super) struct Lines {
+    results: Style,
+    progress: Style,
+    waited: BTreeSet<String>,
+}
+
+impl Lines {
+    pub(super) fn new(results: Style, progress: Style) -> Self {
+        Lines { results, progress, waited: BTreeSet::new() }
+    }
+}
+
+impl Face for Lines {
+    fn show(&mut self, event: &Event, out: &mut Out) {
+        if let Event::Waiting { id, what, .. } = event {
+            if self.waited.insert(format!("{id} {what}")) {
+                out.progress(&format!("{} waits for {what}", resource(id)));
+            }
+            return;
+        }
+        if let Some(text) = line(event, &self.progress).or_else(|| sentence(event, &self.progress)) {
+            out.progress(&text);
+        }
+        if let Some(text) = result::result(event, &self.results) {
+            out.result(&text);
+        }
+    }
+
+    fn fail(&mut self, failure: &Failure, out: &mut Out) {
+        out.progress(&told(failure, &self.progress));
+    }
+}
+
+/// What is only worth a line where there is no bar.
+fn line(event: &Event, style: &Style) -> Option<String> {
+    Some(match event {
+        Event::Building => "building the functions".into(),
+        Event::Built { function, bytes } => format!("built {function} {}", style.dim(&size(*bytes))),
+        Event::StepDone { change: Act::Keep, .. } => return None,
+        Event::StepDone { id, change, ms } => {
+            format!("{} {} {}", past(*change), resource(id), style.dim(&span(*ms as f64)))
+        }
+        Event::Proving { what } => format!("proving: {what}"),
+        _ => return None,
+    })
+}
+
+/// What both faces for people say for good, on standard error.
+pub(super) fn sentence(event: &Event, style: &Style) -> Option<String> {
+    let tick = style.good("✓");
+    Some(match event {
+        Event::CloudStarted { endpoint, restarted_because: None } => {
+            format!("{tick} local cloud started {}", style.dim(&format!("at {endpoint}")))
+        }
+        Event::CloudStarted { endpoint, restarted_because: Some(because) } => {
+            format!("{tick} local cloud restarted: {because} {}", style.dim(&format!("({endpoint})")))
+        }
+        Event::CloudStopped => format!("{tick} local cloud stopped {}", style.dim("(its data stays on disk)")),
+        Event::Planned { steps } if steps.iter().any(|step| step.change != Act::Keep) => {
+            format!("{} {}", style.dim("plan:"), tree::summary(steps))
+        }
+        Event::StepFailed { id, error } => format!("{} {}: {error}", style.bad("✗"), resource(id)),
+        Event::Proved { hops, total_ms } => {
+            let drawn = waterfall::waterfall(hops, *total_ms, style).replace('\n', "\n    ");
+            let head = format!("{tick} proved: a message went all the way and came back as a push in {}", style.bold(&span(*total_ms)));
+            format!("{head}\n    {drawn}")
+        }
+        Event::Removed { id } => format!("{} {}", style.dim("removed"), resource(id)),
+        Event::Kept { id, because } => format!("{} {} {}", style.bold("kept"), resource(id), style.dim(&format!("({because})"))),
+        Event::Listening { room, via: Via::Push, .. } => {
+            style.dim(&format!("listening in {room}: messages arrive as pushes; Ctrl-C ends"))
+        }
+        Event::Listening { room, because, .. } => {
+            let why = because.as_deref().map(|why| format!(" ({why})")).unwrap_or_default();
+            format!("{} no pushes{why}: asking {room} for new messages instead", style.careful("!"))
+        }
+        Event::Warning { what, next } => {
+            let next = next.as_deref().map(|next| format!("\n {}", told_next(next, style))).unwrap_or_default();
+            format!("{} {what}{next}", style.careful("!"))
+        }
+        Event::Stopping => format!("{} stopping: what is in flight is finished first; Ctrl-C again stops at once", style.careful("!")),
+        Event::Stopped { left } if left.is_empty() => "stopped: nothing was left to do".into(),
+        Event::Stopped { left } => {
+            const SHOWN: usize = 6;
+            let more = if left.len() > SHOWN { format!(" and {} more", left.len() - SHOWN) } else { String::new() };
+            let named: Vec<String> = left.iter().take(SHOWN).map(|id| resource(id)).collect();
+            format!("stopped with {} left: {}{more}", count(left.len(), "step"), named.join(", "))
+        }
+        _ => return None,
+    })
+}
+
+/// `table/messages` as a person says it: `table messages`.
+pub(super) fn resource(id: &str) -> String {
+    id.replacen('/', " ", 1)
+}
+
+/// What was done, in the past tense.
+pub(super) fn past(change: Act) -> &'static str {
+    match change {
+        Act::Keep => "kept",
+        Act::Create => "created",
+        Act::Update => "updated",
+        Act::Replace => "replaced",
+        Act::Delete => "removed",
+    }
+}
+
+/// A failure in its three parts.
+pub(super) fn told(failure: &Failure, style: &Style) -> String {
+    let mut text = format!("{} {}", style.bad("error:"), failure.error);
+    if let Some(why) = &failure.why {
+        text.push_str(&format!("\n  {} {}", style.dim("why:"), why.trim_start_matches('\n').replace('\n', "\n       ")));
+    }
+    for next in &failure.next {
+        text.push_str(&format!("\n {}", told_next(next, style)));
+    }
+    text
+}
+
+fn told_next(next: &str, style: &Style) -> String {
+    format!("{} {}", style.dim("next:"), style.accent(&style.command(next)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Hop;
+
+    fn plain() -> Style {
+        Style { called: "chatctl".into(), ..Style::default() }
+    }
+
+    #[test]
+    fn a_failure_has_three_parts() {
+        let failure = Failure::failed("cannot create queue chat-dev-new-messages")
+            .why("SQS CreateQueue answered QueueDeletedRecently after 75 s of waiting (request 7f3c)")
+            .next("chatctl up --stage dev");
+        let should = "error: cannot create queue chat-dev-new-messages\n  why: SQS CreateQueue answered QueueDeletedRecently \
+                      after 75 s of waiting (request 7f3c)\n next: chatctl up --stage dev";
+        assert_eq!(told(&failure, &plain()), should);
+    }
+
+    #[test]
+    fn a_finished_step_is_a_line_and_a_kept_one_is_none() {
+        let done = |change| Event::StepDone { id: "queue/new-messages".into(), change, ms: 412 };
+        assert_eq!(line(&done(Act::Create), &plain()).as_deref(), Some("created queue new-messages 412 ms"));
+        assert_eq!(line(&done(Act::Keep), &plain()), None);
+    }
+
+    #[test]
+    fn the_proof_shows_each_hop() {
+        let hops = vec![Hop { step: "stored".into(), start_ms: 0.0, ms: 4.0 }];
+        let text = sentence(&Event::Proved { hops, total_ms: 8.0 }, &plain()).unwrap();
+        assert!(text.starts_with("✓ proved: a message went all the way and came back as a push in 8.0 ms\n    stored  ===="), "{text}");
+    }
+
+    #[test]
+    fn a_restart_says_why_in_one_line() {
+        let event = Event::CloudStarted { endpoint: "http://127.0.0.1:4566".into(), restarted_because: Some("it had been killed".into()) };
+        assert_eq!(sentence(&event, &plain()).unwrap(), "✓ local cloud restarted: it had been killed (http://127.0.0.1:4566)");
+    }
+}

@@ -1,0 +1,172 @@
+//! Bad input and bad days: each a clear answer, nothing stored, and the next command works.
+
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use crate::world::{World, http, kill, one};
+
+const KEY: (&str, &str) = ("idempotency-key", "k");
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+/// A status, the problem's code, and that it is a problem at all.
+fn refused(answer: (u16, String)) -> (u16, String) {
+    let problem: Value = serde_json::from_str(&answer.1).unwrap_or_else(|e| panic!("{e}: {answer:?}"));
+    assert_eq!(problem["status"], answer.0, "{problem}");
+    assert!(problem["title"].is_string() && problem["detail"].is_string(), "{problem}");
+    (answer.0, problem["code"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn whatever_a_stranger_sends_is_refused_with_a_reason_and_nothing_is_stored() {
+    let world = World::up();
+    let page = world.status()["page"].as_str().unwrap().to_owned();
+    let (origin, token) = page.split_once("/#").unwrap();
+    let bearer = format!("Bearer {token}");
+    let member = "A".repeat(43);
+    let good = [("authorization", bearer.as_str()), ("chat-member", member.as_str()), KEY, JSON];
+    let post = |headers: &[(&str, &str)], body: &str| refused(http(origin, "POST", "/api/messages", headers, body));
+    let said = |text: &str| json!({"name": "Ann", "text": text}).to_string();
+
+    for forged in ["", "Bearer", "Bearer x", &format!("Bearer {}AAAA", &token[..107]), &format!("Basic {token}"), &format!("Bearer A{}", &token[1..])] {
+        let headers = [("authorization", forged), ("chat-member", member.as_str()), KEY, JSON];
+        assert_eq!(post(&headers, &said("hi")), (404, "unknown_room".into()), "{forged:?}");
+    }
+    assert_eq!(post(&good, "{"), (400, "bad_json".into()));
+    assert_eq!(post(&good, r#"{"name":1,"text":"x"}"#), (400, "bad_body".into()));
+    assert_eq!(post(&good, &said(" \n ")), (400, "bad_text".into()));
+    assert_eq!(post(&good, &said("a\u{7}b")), (400, "bad_text".into()));
+    assert_eq!(post(&good, &said("a\u{202e}b")), (400, "bad_text".into()));
+    assert_eq!(post(&good, &said(&"x".repeat(8193))), (413, "text_too_long".into()));
+    assert_eq!(post(&good, &said(&"x".repeat(200_000))).0, 413);
+    assert_eq!(post(&good, &json!({"name": "a\u{2066}b", "text": "x"}).to_string()), (400, "bad_name".into()));
+    assert_eq!(post(&[good[0], good[1], JSON], &said("x")), (400, "missing_idempotency_key".into()));
+    assert_eq!(post(&[good[0], good[1], JSON, ("idempotency-key", &"k".repeat(65))], &said("x")), (400, "bad_idempotency_key".into()));
+    assert_eq!(post(&[good[0], JSON, KEY], &said("x")), (400, "bad_member".into()));
+    assert_eq!(post(&[good[0], good[1], KEY, ("content-type", "text/plain")], &said("x")), (415, "unsupported_media_type".into()));
+    for cursor in ["x", "%00", &"A".repeat(3000)] {
+        let answer = http(origin, "GET", &format!("/api/messages?after={cursor}"), &good[..2], "");
+        assert_eq!(refused(answer), (400, "bad_cursor".into()));
+    }
+
+    let client = |endpoint: &str, p256dh: &str| {
+        let body = json!({"endpoint": endpoint, "keys": {"p256dh": p256dh, "auth": "AAAAAAAAAAAAAAAAAAAAAA"}, "install": "12345678"});
+        refused(http(origin, "POST", "/api/clients", &good, &body.to_string()))
+    };
+    let point = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
+    for endpoint in [
+        "http://127.0.0.1:1/wpush/v2/x", "https://127.0.0.1/x", "https://evil.example/x", "https://push.apple.com.evil.example/x", "https://fcm.googleapis.com:444/x",
+        "https://a@fcm.googleapis.com/x", "http://fcm.googleapis.com/x", "https://fcm.googleapis.com./x", "ftp://fcm.googleapis.com/x", "x", "",
+    ] {
+        assert_eq!(client(endpoint, point), (400, "bad_endpoint".into()), "{endpoint}");
+    }
+    let off_curve = format!("{}5", &point[..86]);
+    for keys in ["", "AAAA", &off_curve] {
+        assert_eq!(client("https://fcm.googleapis.com/fcm/send/x", keys), (400, "bad_keys".into()), "{keys}");
+    }
+    assert_eq!(refused(http(origin, "PATCH", "/api/messages", &good, "")).0, 404);
+
+    assert_eq!(world.history(), Vec::<String>::new());
+    assert_eq!(world.status()["clients"], 0);
+}
+
+#[test]
+fn a_client_that_posts_too_much_is_slowed_down_and_its_known_keys_are_still_answered() {
+    let world = World::up();
+    let page = world.status()["page"].as_str().unwrap().to_owned();
+    let (origin, token) = page.split_once("/#").unwrap();
+    let bearer = format!("Bearer {token}");
+    let post = |key: &str, member: &str| {
+        let headers = [("authorization", bearer.as_str()), ("chat-member", member), ("idempotency-key", key), JSON];
+        http(origin, "POST", "/api/messages", &headers, &json!({"name": "Ann", "text": key}).to_string())
+    };
+    let (me, other) = ("A".repeat(43), format!("{}E", "B".repeat(42)));
+    let first = post("k0", &me);
+    assert_eq!(first.0, 201, "{first:?}");
+    let slowed = (1..200).map(|at| post(&format!("k{at}"), &me)).find(|answer| answer.0 != 201).expect("a limit");
+    assert_eq!(refused(slowed), (429, "too_many".into()));
+    assert_eq!(post("k0", &me), (200, first.1), "the first answer again");
+    assert_eq!(post("k1", &other).0, 201, "nobody else is slowed down");
+}
+
+#[test]
+fn a_killed_local_cloud_is_started_again_and_has_everything() {
+    let world = World::up();
+    world.succeeds(["send", "before"]);
+    kill(world.cloud_pid(), "KILL");
+    let sent = world.succeeds(["send", "after"]);
+    one(&sent, "sent");
+    assert_eq!(one(&sent, "cloud.started")["restarted_because"].is_string(), true, "{sent:#?}");
+    assert_eq!(world.history(), ["before", "after"]);
+    assert_eq!(one(&world.succeeds(["up"]), "deployed")["changed"], 0);
+}
+
+#[test]
+fn an_up_that_is_killed_is_taken_over_at_once_and_converges() {
+    let world = World::empty();
+    for round in 0..6_u32 {
+        let mut up = world.chatctl().args(["--json", "up"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut events = std::io::BufRead::lines(std::io::BufReader::new(up.stdout.take().unwrap()));
+        let mut steps = 0;
+        while let Some(Ok(line)) = events.next() {
+            steps += u32::from(line.contains("step.done"));
+            if steps > round * 3 {
+                break;
+            }
+        }
+        kill(up.id(), "KILL");
+        up.wait().unwrap();
+    }
+    let events = world.succeeds(["up"]);
+    assert_eq!(one(&events, "deployed")["proved"], true);
+    assert_eq!(one(&world.succeeds(["up"]), "deployed")["changed"], 0);
+}
+
+#[test]
+fn two_ups_at_once_do_not_step_on_each_other() {
+    let world = World::empty();
+    let spawn = || world.chatctl().args(["--json", "up"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let both = [spawn(), spawn()].map(|child| child.wait_with_output().unwrap());
+    let codes: Vec<_> = both.iter().map(|out| out.status.code().unwrap()).collect();
+    assert!(codes.contains(&0) && codes.iter().all(|code| matches!(code, 0 | 4)), "{codes:?}\n{both:?}");
+    assert_eq!(one(&world.succeeds(["up"]), "deployed")["changed"], 0);
+}
+
+#[test]
+fn ctrl_c_ends_with_130_says_what_is_left_and_the_next_up_goes_on() {
+    let world = World::empty();
+    let mut up = world.chatctl().args(["--json", "up"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(up.stdout.take().unwrap()));
+    lines.by_ref().map_while(Result::ok).find(|line| line.contains("step.done")).expect("a step is done");
+    kill(up.id(), "INT");
+    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+    assert_eq!(up.wait().unwrap().code(), Some(130), "{rest:#?}");
+    assert!(rest.iter().any(|line| line.contains("\"stopped\"")), "{rest:#?}");
+    assert_eq!(one(&world.succeeds(["up"]), "deployed")["proved"], true);
+}
+
+#[test]
+fn a_compiler_that_is_gone_is_said_and_nothing_is_half_done() {
+    let world = World::empty();
+    let bare = world.chatctl().args(["--json", "up"]).env("PATH", "/nonexistent").env_remove("CARGO").output().unwrap();
+    assert_eq!(bare.status.code(), Some(1), "{bare:?}");
+    let failed: Value = crate::world::events(&bare).into_iter().rfind(|event| event["event"] == "failed").unwrap();
+    assert!(failed["next"].as_array().is_some_and(|next| !next.is_empty()), "{failed}");
+    assert!(failed.to_string().contains("cargo"), "{failed}");
+    assert_eq!(one(&world.succeeds(["up"]), "deployed")["proved"], true);
+}
+
+#[test]
+fn bad_usage_is_exit_2_with_the_mistake_named() {
+    let world = World::empty();
+    for (arguments, word) in [
+        (vec!["stauts"], "stauts"),
+        (vec!["--stage", "No Good", "up"], "No Good"),
+        (vec!["send"], "TEXT"),
+        (vec!["down", "--delete-data=other"], "other"),
+    ] {
+        let out = world.run(&arguments);
+        assert_eq!(out.status.code(), Some(2), "{arguments:?} {out:?}");
+        assert!(String::from_utf8_lossy(&out.stdout).contains(word), "{arguments:?} {out:?}");
+    }
+}

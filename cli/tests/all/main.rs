@@ -1,0 +1,30 @@
+//! The one test binary of the tool: rules of the house, and the whole chat in a local cloud of its own.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
+
+mod browser;
+mod dependencies;
+mod faults;
+mod house;
+mod kills;
+mod oracles;
+mod scenarios;
+mod world;
+
+use std::path::{Path, PathBuf};
+
+/// The checkout.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+/// A tool that not every machine has: its path, or none (said, and an error where nothing may be skipped).
+fn tool(variable: &str, what: &str) -> Option<String> {
+    match std::env::var(variable) {
+        Ok(path) => Some(path),
+        Err(_) => {
+            assert!(std::env::var_os("CI").is_none(), "{variable} is not set, and in CI nothing is skipped");
+            eprintln!("skipped: {what}: run this by `cargo xtask test`, which sets {variable}");
+            None
+        }
+    }
+}

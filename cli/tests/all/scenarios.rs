@@ -1,0 +1,110 @@
+//! The life of a stage: up, talk, down, up again, gone. Each through the binary, as a person types it.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::world::{World, kill, one};
+
+/// The ids that are still there, by every service's own listing.
+fn left(world: &World) -> BTreeSet<String> {
+    let status = world.status();
+    let there = |resource: &&Value| resource["state"] != "absent";
+    status["resources"].as_array().unwrap().iter().filter(there).map(|r| r["id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_chat_goes_up_talks_goes_down_and_comes_back_with_its_room_and_history() {
+    let world = World::empty();
+    let first = world.succeeds(["up"]);
+    let deployed = one(&first, "deployed");
+    assert_eq!(deployed["proved"], true, "{deployed}");
+    let page = deployed["page"].as_str().unwrap().to_owned();
+    let hops = one(&first, "proved")["hops"].as_array().unwrap().len();
+    assert!(hops >= 4, "the proof names the time of each hop: {hops}");
+
+    let again = world.succeeds(["up"]);
+    assert_eq!(one(&again, "deployed")["changed"], 0, "{again:#?}");
+    assert_eq!(one(&again, "deployed")["page"], page.as_str());
+    one(&again, "nothing.to.change");
+    assert_eq!(world.run(["plan", "--detailed-exitcode"]).status.code(), Some(0));
+
+    let sent = world.succeeds(["send", "--name", "Ann", "the first word"]);
+    assert_eq!(one(&sent, "sent")["repeated"], false);
+    let id = one(&world.succeeds(["send", "--id", "k1", "--name", "Ann", "once only"]), "sent")["id"].clone();
+    let repeated = world.succeeds(["send", "--id", "k1", "--name", "Ann", "once only"]);
+    assert_eq!((one(&repeated, "sent")["repeated"].clone(), one(&repeated, "sent")["id"].clone()), (true.into(), id));
+    assert_eq!(world.history(), ["the first word", "once only"]);
+
+    world.succeeds(["down", "--yes"]);
+    let kept = left(&world);
+    assert_eq!(kept.len(), 5, "three tables and two secrets: {kept:?}");
+    assert_eq!(kept.iter().filter(|id| id.starts_with("table/")).count(), 3, "{kept:?}");
+    assert_eq!(kept.iter().filter(|id| id.starts_with("parameter/")).count(), 2, "{kept:?}");
+
+    let third = world.succeeds(["up"]);
+    let token = |link: &str| link.split_once('#').unwrap().1.to_owned();
+    assert_eq!(token(one(&third, "deployed")["page"].as_str().unwrap()), token(&page), "the room's capability is the same");
+    assert_eq!(world.history(), ["the first word", "once only"]);
+
+    world.succeeds(["down", "--delete-data=dev", "--yes"]);
+    assert_eq!(left(&world), BTreeSet::new());
+}
+
+#[test]
+fn a_message_is_received_by_two_members_as_a_push_and_decrypted() {
+    let world = World::up();
+    let mut tails: Vec<_> = (0..2)
+        .map(|_| world.chatctl().args(["--json", "tail"]).stdout(Stdio::piped()).spawn().unwrap())
+        .collect();
+    let mut lines: Vec<_> = tails.iter_mut().map(|tail| BufReader::new(tail.stdout.take().unwrap()).lines()).collect();
+    for tail in &mut lines {
+        let listening: Value = serde_json::from_str(&tail.next().unwrap().unwrap()).unwrap();
+        assert_eq!((&listening["event"], &listening["via"]), (&"listening".into(), &"push".into()), "{listening}");
+    }
+    world.succeeds(["send", "--name", "Bob", "Grüße an alle 🎉"]);
+    for tail in &mut lines {
+        let message: Value = serde_json::from_str(&tail.next().unwrap().unwrap()).unwrap();
+        assert_eq!(message["text"], "Grüße an alle 🎉");
+        assert_eq!((&message["event"], &message["via"], &message["name"]), (&"message".into(), &"push".into(), &"Bob".into()));
+    }
+    let told = world.succeeds(["push"]);
+    let delivered = told.iter().filter(|event| event["event"] == "client.told" && event["verdict"] == "delivered").count();
+    assert_eq!(delivered, 2, "{told:#?}");
+    for tail in &mut tails {
+        kill(tail.id(), "INT");
+        tail.wait().unwrap();
+    }
+}
+
+#[test]
+fn a_room_of_its_own_has_a_link_of_its_own_and_another_history() {
+    let world = World::up();
+    let made = world.succeeds(["room", "create", "ops"]);
+    let made = one(&made, "room");
+    assert_eq!(made["created"], true);
+    let again = world.succeeds(["room", "create", "ops"]);
+    assert_eq!((&one(&again, "room")["created"], &one(&again, "room")["page"]), (&false.into(), &made["page"]));
+    world.succeeds(["send", "ops", "only here"]);
+    assert_eq!(crate::world::history_of(made["page"].as_str().unwrap()), ["only here"]);
+    assert_eq!(world.history(), Vec::<String>::new());
+    let listed: BTreeSet<_> = world.succeeds(["room", "list"]).iter().map(|room| room["room"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(listed, BTreeSet::from(["lobby".to_owned(), "ops".to_owned()]));
+    world.fails(2, ["room", "create", "No Such Name!"]);
+}
+
+#[test]
+fn the_functions_logs_can_be_read_and_hold_no_secret() {
+    let world = World::up();
+    world.succeeds(["send", "a word that no log may hold"]);
+    let lines = world.succeeds(["logs", "--since", "10m"]);
+    let sources: BTreeSet<_> = lines.iter().filter_map(|line| line["source"].as_str()).collect();
+    assert!(sources.contains("store-message"), "{sources:?}");
+    let page = world.status()["page"].as_str().unwrap().to_owned();
+    let token = page.split_once('#').unwrap().1.to_owned();
+    let all = serde_json::to_string(&lines).unwrap();
+    assert!(!all.contains(&token) && !all.contains("a word that no log may hold"));
+    assert!(!world.succeeds(["logs", "--cloud"]).is_empty());
+}

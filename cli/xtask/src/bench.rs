@@ -1,0 +1,171 @@
+//! `cargo xtask bench`: speed and size in the dev profile, as medians with their spread, each with its limit beside it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::{Failure, cargo, root, target};
+
+const UPS: usize = 5;
+const IDLE: Duration = Duration::from_secs(60);
+
+/// Measures everything that needs no cold compile; with `--cold` that too.
+pub fn run_all(cold: bool) -> Result<(), Failure> {
+    println!("cargo xtask bench, dev profile, {} processors", std::thread::available_parallelism()?);
+    crate::run(cargo().args(["build", "--quiet"]))?;
+    crate::run(cargo().args(["build", "--quiet", "--workspace", "--examples"]))?;
+    let chatctl = target().join("debug/chatctl");
+    ups(&chatctl)?;
+    let world = World::up(&chatctl)?;
+    repeated(&world)?;
+    latency(&world)?;
+    idle(&world)?;
+    drop(world);
+    if cold { self::cold() } else { Ok(()) }
+}
+
+/// `cargo xtask bench [--cold]`.
+pub fn run(words: &[String]) -> Result<(), Failure> {
+    run_all(words.iter().any(|word| word == "--cold"))
+}
+
+/// A local cloud of its own, gone when dropped.
+struct World {
+    chatctl: PathBuf,
+    state: PathBuf,
+}
+
+impl World {
+    fn empty(chatctl: &Path) -> Result<World, Failure> {
+        let state = std::env::temp_dir().join(format!("chatctl-bench-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&state);
+        fs::create_dir_all(&state)?;
+        Ok(World { chatctl: chatctl.to_path_buf(), state })
+    }
+
+    fn up(chatctl: &Path) -> Result<World, Failure> {
+        let world = World::empty(chatctl)?;
+        world.chatctl(&["up"])?;
+        Ok(world)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.chatctl);
+        command.args(arguments).current_dir(root()).env("CHATCTL_STATE_DIR", &self.state).stdin(Stdio::null()).stdout(Stdio::null());
+        command.stderr(Stdio::null());
+        command
+    }
+
+    fn chatctl(&self, arguments: &[&str]) -> Result<Duration, Failure> {
+        let start = Instant::now();
+        crate::run(&mut self.command(arguments))?;
+        Ok(start.elapsed())
+    }
+
+    fn cloud_pid(&self) -> Result<u64, Failure> {
+        let identity: serde_json::Value = serde_json::from_slice(&fs::read(self.state.join("cloud.json"))?)?;
+        identity["pid"].as_u64().ok_or_else(|| "cloud.json names no process".into())
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = self.chatctl(&["down", "--yes", "--delete-data=dev"]);
+        if let Ok(pid) = self.cloud_pid() {
+            let _ = Command::new("kill").arg(pid.to_string()).stderr(Stdio::null()).status();
+        }
+        let _ = fs::remove_dir_all(&self.state);
+    }
+}
+
+/// One line of the report: what, the median with its spread, and the limit.
+fn report(what: &str, mut values: Vec<f64>, unit: &str, limit: f64) {
+    values.sort_by(f64::total_cmp);
+    let (Some(least), Some(most)) = (values.first(), values.last()) else { return };
+    let median = values[values.len() / 2];
+    let verdict = if median <= limit { "within" } else { "OVER" };
+    println!("{what:<44} {median:>9.1} {unit:<2} ({least:.1} to {most:.1}, n={})  {verdict} {limit} {unit}", values.len());
+}
+
+fn ups(chatctl: &Path) -> Result<(), Failure> {
+    let mut times = Vec::new();
+    for _ in 0..UPS {
+        let world = World::empty(chatctl)?;
+        times.push(world.chatctl(&["up"])?.as_secs_f64() * 1000.0);
+    }
+    report("up into an empty local cloud, with its proof", times, "ms", 2000.0);
+    Ok(())
+}
+
+fn repeated(world: &World) -> Result<(), Failure> {
+    let mut times = Vec::new();
+    for _ in 0..2 * UPS {
+        times.push(world.chatctl(&["up"])?.as_secs_f64() * 1000.0);
+    }
+    report("up, nothing changed", times, "ms", 500.0);
+    Ok(())
+}
+
+/// From POST to the push received and decrypted, by cli/examples/latency.rs: one client, one message at a time.
+fn latency(world: &World) -> Result<(), Failure> {
+    let out = Command::new(target().join("debug/examples/latency"))
+        .current_dir(root())
+        .env("CHATCTL_STATE_DIR", &world.state)
+        .stderr(Stdio::inherit())
+        .output()?;
+    let mut times: Vec<f64> = String::from_utf8_lossy(&out.stdout).lines().filter_map(|line| line.parse().ok()).collect();
+    if !out.status.success() || times.is_empty() {
+        return Err("examples/latency did not measure anything".into());
+    }
+    times.sort_by(f64::total_cmp);
+    let p99 = times[times.len() * 99 / 100];
+    report("POST to decrypted push, p50", times, "ms", 15.0);
+    report("POST to decrypted push, p99", vec![p99], "ms", 50.0);
+    Ok(())
+}
+
+/// The local cloud's own process, with a stage up and nobody there.
+fn idle(world: &World) -> Result<(), Failure> {
+    let pid = world.cloud_pid()?;
+    std::thread::sleep(Duration::from_secs(5));
+    let before = cpu_ms(pid)?;
+    std::thread::sleep(IDLE);
+    report("local cloud, idle: processor time in 60 s", vec![cpu_ms(pid)? - before], "ms", 50.0);
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).and_then(|rest| rest.split_whitespace().next()?.parse::<f64>().ok());
+    report("local cloud, idle: memory", vec![kilobytes.ok_or("no VmRSS")? / 1024.0], "MB", 60.0);
+    Ok(())
+}
+
+/// User and system time of a process, from /proc (clock ticks of 10 ms).
+fn cpu_ms(pid: u64) -> Result<f64, Failure> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).ok_or("no processor time");
+    Ok((ticks(11)? + ticks(12)?) * 10.0)
+}
+
+/// A fresh clone to the printed link: downloads, compile and `up`, each apart.
+fn cold() -> Result<(), Failure> {
+    let place = std::env::temp_dir().join(format!("chatctl-cold-{}", std::process::id()));
+    let clone = place.join("clone");
+    let timed = |what: &str, limit: f64, command: &mut Command| -> Result<(), Failure> {
+        let start = Instant::now();
+        crate::run(command.stdout(Stdio::null()).stderr(Stdio::null()))?;
+        report(what, vec![start.elapsed().as_secs_f64()], "s", limit);
+        Ok(())
+    };
+    crate::run(Command::new("git").args(["clone", "--quiet"]).arg(root()).arg(&clone))?;
+    let here = |arguments: &[&str]| {
+        let mut command = cargo();
+        command.args(arguments).current_dir(&clone).env("CARGO_HOME", place.join("cargo")).env("CHATCTL_STATE_DIR", place.join("state")).env_remove("CARGO_TARGET_DIR");
+        command
+    };
+    timed("fresh clone: downloads", f64::INFINITY, &mut here(&["fetch", "--locked"]))?;
+    timed("fresh clone: compile of everything", 200.0, &mut here(&["build", "--locked", "--offline"]))?;
+    timed("fresh clone: up, to the link", 30.0, &mut here(&["run", "--locked", "--offline", "--", "up"]))?;
+    crate::run(here(&["run", "--quiet", "--offline", "--", "down", "--yes", "--delete-data=dev"]).stdout(Stdio::null()).stderr(Stdio::null()))?;
+    fs::remove_dir_all(place)?;
+    Ok(())
+}
