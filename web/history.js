@@ -4,17 +4,21 @@ const GROUP_MS = 5 * 60 * 1000;
 
 export const emptyHistory = () => ({ messages: new Map(), removed: new Set() });
 
-/** A new history with these items in it; known ones change nothing. `added` lists the ids of new messages. */
+/**
+ * A new history with these items in it; known ones change nothing. `added` lists the ids of the messages that are news:
+ * not known, and not from before all that is known (a catch-up looks back a little, further than a page may reach).
+ */
 export function merge(history, items) {
   const messages = new Map(history.messages);
   const removed = new Set(history.removed);
   const added = [];
+  const oldest = [...history.messages.keys()].reduce((least, id) => (id < least ? id : least), "\uffff");
   for (const item of items) {
     if (item.kind === "deletion") {
       removed.add(item.of);
     } else if (item.kind === "message") {
       const known = messages.get(item.id);
-      if (!known) added.push(item.id);
+      if (!known && (history.messages.size === 0 || item.id > oldest)) added.push(item.id);
       // A push carries a long text cut short; the whole one replaces it, never the other way.
       if (!known || (known.more && !item.more)) messages.set(item.id, item);
     }

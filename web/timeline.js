@@ -62,21 +62,21 @@ export function createTimeline({ scroller, list, fresh, own, actions }) {
     if (atEnd()) { unseen = 0; tellUnseen(); }
   }, { passive: true });
 
-  /** The first row in sight and where it stands, so that rows put above it do not move it. */
-  function anchor() {
+  /** The rows in sight and where they stand, so that rows put above them do not move them. */
+  function held() {
     const top = scroller.getBoundingClientRect().top;
-    for (const node of list.children) {
-      const box = node.getBoundingClientRect();
-      if (box.bottom > top) return { node, at: box.top };
-    }
-    return null;
+    return [...drawn].map(([name, { node }]) => ({ name, box: node.getBoundingClientRect() })).filter(({ box }) => box.bottom > top);
+  }
+  function keepPlace(places) {
+    const place = places.find(({ name }) => drawn.has(name));
+    if (place) scroller.scrollTop += drawn.get(place.name).node.getBoundingClientRect().top - place.box.top;
   }
 
   function nodesOf(rows) {
     const nodes = [];
     const now = new Map();
-    for (const row of rows) {
-      if (row.day) nodes.push(element("li", "day", date.format(new Date(row.at))));
+    for (const { day, ...row } of rows) {
+      if (day) nodes.push(element("li", "day", date.format(new Date(row.at))));
       const name = row.id ?? row.key;
       const look = JSON.stringify(row);
       const known = drawn.get(name);
@@ -95,12 +95,12 @@ export function createTimeline({ scroller, list, fresh, own, actions }) {
     toEnd,
     show(rows, { earlier = false, arrived = 0 } = {}) {
       const stick = atEnd() && !earlier;
-      const held = stick ? null : anchor();
+      const places = stick ? [] : held();
       // While earlier rows are put in front, a screen reader stays quiet.
       list.setAttribute("aria-live", earlier ? "off" : "polite");
       list.replaceChildren(...nodesOf(rows));
       if (stick) toEnd();
-      else if (held?.node.isConnected) scroller.scrollTop += held.node.getBoundingClientRect().top - held.at;
+      else keepPlace(places);
       if (!stick && arrived > 0) { unseen += arrived; tellUnseen(); }
     },
   };

@@ -22,7 +22,6 @@ pub use server::{Started, serve, start};
 pub use services::implemented;
 
 pub(crate) use state::State;
-#[allow(unused_imports)] // one import line for every service
 pub(crate) use wire::{Refusal, Rest, RestAnswer};
 
 /// The region that every ARN of the local cloud names.

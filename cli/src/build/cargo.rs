@@ -86,10 +86,11 @@ async fn run(source: &Source, extra: &[&str], tell: &Tell) -> Result<Run, CargoE
     }
     command.current_dir(source.root()).stdin(Stdio::null()).kill_on_drop(true);
     command.env_clear().envs(environment(std::env::vars_os()));
-    let mut cargo = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => CargoError::NoCargo,
-        _ => CargoError::NotStarted(error),
-    })?;
+    let mut cargo =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => CargoError::NoCargo,
+            _ => CargoError::NotStarted(error),
+        })?;
     let (stdout, stderr) = (cargo.stdout.take(), cargo.stderr.take());
     let (stdout, stderr, status) = tokio::join!(messages(stdout), progress(stderr, tell), cargo.wait());
     let (executables, started_building) = read(&stdout);
@@ -242,7 +243,8 @@ not json
 
     #[test]
     fn a_compilers_message_is_shown_from_its_first_error_on() {
-        let said = CargoError::of("   Compiling chat\nwarning: unused\nerror[E0308]: mismatched types\n --> src/lib.rs:1\n");
+        let said =
+            CargoError::of("   Compiling chat\nwarning: unused\nerror[E0308]: mismatched types\n --> src/lib.rs:1\n");
         assert_eq!(said.to_string(), "cargo build failed:\nerror[E0308]: mismatched types\n --> src/lib.rs:1");
     }
 

@@ -21,12 +21,8 @@ fn executable(machine: u16, versions: &[&str]) -> Vec<u8> {
     let needs_at = HEADERS + 4 * 16;
     let strings_at = needs_at + needs.len();
     let end = (strings_at + strings.len()) as u64;
-    let dynamic = [
-        (DT_STRTAB, BASE + strings_at as u64),
-        (DT_VERNEED, BASE + needs_at as u64),
-        (DT_VERNEEDNUM, 1),
-        (0, 0),
-    ];
+    let dynamic =
+        [(DT_STRTAB, BASE + strings_at as u64), (DT_VERNEED, BASE + needs_at as u64), (DT_VERNEEDNUM, 1), (0, 0)];
 
     let mut bytes = vec![0u8; 0x40];
     bytes[..6].copy_from_slice(b"\x7fELF\x02\x01");
@@ -34,7 +30,9 @@ fn executable(machine: u16, versions: &[&str]) -> Vec<u8> {
     bytes[0x20..0x28].copy_from_slice(&0x40u64.to_le_bytes());
     bytes[0x36..0x38].copy_from_slice(&0x38u16.to_le_bytes());
     bytes[0x38..0x3a].copy_from_slice(&2u16.to_le_bytes());
-    for (kind, offset, address, size) in [(PT_LOAD, 0, BASE, end), (PT_DYNAMIC, HEADERS as u64, BASE + HEADERS as u64, 64)] {
+    for (kind, offset, address, size) in
+        [(PT_LOAD, 0, BASE, end), (PT_DYNAMIC, HEADERS as u64, BASE + HEADERS as u64, 64)]
+    {
         bytes.extend([kind, 4].map(u32::to_le_bytes).concat());
         bytes.extend([offset, address, address, size, size, 8].map(u64::to_le_bytes).concat());
     }
@@ -48,7 +46,8 @@ fn executable(machine: u16, versions: &[&str]) -> Vec<u8> {
 
 #[test]
 fn the_newest_glibc_is_found_by_number_not_by_spelling() {
-    let elf = Elf::read(&executable(0x3e, &["GLIBC_2.4", "GLIBC_2.34", "GLIBC_2.9", "GLIBC_PRIVATE", "GCC_3.0"])).unwrap();
+    let elf =
+        Elf::read(&executable(0x3e, &["GLIBC_2.4", "GLIBC_2.34", "GLIBC_2.9", "GLIBC_PRIVATE", "GCC_3.0"])).unwrap();
     assert_eq!(elf, Elf { machine: Machine::X86_64, glibc: Some(Glibc(2, 34)) });
 }
 

@@ -96,10 +96,7 @@ pub async fn functions(
         None => fresh(source, &place, names, tell).await?,
     };
     for executable in &executables {
-        executable
-            .elf
-            .fits(platform)
-            .map_err(|source| BuildError::Unfit { name: executable.name.clone(), source })?;
+        executable.elf.fits(platform).map_err(|source| BuildError::Unfit { name: executable.name.clone(), source })?;
     }
     Ok(executables)
 }
@@ -121,10 +118,8 @@ async fn fresh(
         paths.push(((*name).to_owned(), path.clone()));
     }
     let mut executables = Vec::with_capacity(paths.len());
-    let reading: Vec<_> = paths
-        .into_iter()
-        .map(|(name, path)| tokio::task::spawn_blocking(move || examine(name, path)))
-        .collect();
+    let reading: Vec<_> =
+        paths.into_iter().map(|(name, path)| tokio::task::spawn_blocking(move || examine(name, path))).collect();
     for task in reading {
         let executable = match task.await {
             Ok(examined) => examined?,

@@ -11,8 +11,15 @@ use super::{Elf, Executable, Source};
 
 const VERSION: u32 = 1;
 /// Variables that change what cargo makes (and that `cargo run` itself does not set).
-const VARIABLES: [&str; 7] =
-    ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_TARGET_DIR", "CC", "CFLAGS"];
+const VARIABLES: [&str; 7] = [
+    "RUSTFLAGS",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "RUSTC_WRAPPER",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "CARGO_TARGET_DIR",
+    "CC",
+    "CFLAGS",
+];
 /// More files than a checkout has: beyond it there is no receipt.
 const MOST_FILES: usize = 20_000;
 
@@ -28,10 +35,8 @@ impl Place {
         let folder = std::env::var_os("CARGO_TARGET_DIR")
             .map_or_else(|| source.root().join("target"), |folder| source.root().join(folder));
         let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
-        let variables = VARIABLES
-            .iter()
-            .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)))
-            .collect();
+        let variables =
+            VARIABLES.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect();
         Self { path: folder.join(profile).join(".chatctl-build.json"), variables }
     }
 }
@@ -171,7 +176,9 @@ fn manifests(source: &Source, read: &BTreeMap<PathBuf, Stamp>) -> Vec<PathBuf> {
         .map(|folder| folder.join("Cargo.toml"))
         .collect();
     manifests.push(root.join("Cargo.lock"));
-    manifests.extend(["rust-toolchain", "rust-toolchain.toml", ".cargo/config.toml", ".cargo/config"].map(|name| root.join(name)));
+    manifests.extend(
+        ["rust-toolchain", "rust-toolchain.toml", ".cargo/config.toml", ".cargo/config"].map(|name| root.join(name)),
+    );
     manifests.sort();
     manifests.dedup();
     manifests.retain(|path| path.is_file());

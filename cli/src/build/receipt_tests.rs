@@ -19,10 +19,18 @@ fn checkout(name: &str) -> (Checkout, SystemTime) {
     for folder in ["functions/store-message/src", "web", "target/debug"] {
         std::fs::create_dir_all(root.join(folder)).unwrap();
     }
-    for file in ["Cargo.toml", "Cargo.lock", "functions/store-message/Cargo.toml", "functions/store-message/src/main.rs", "web/app.js", "target/debug/store-message"] {
+    for file in [
+        "Cargo.toml",
+        "Cargo.lock",
+        "functions/store-message/Cargo.toml",
+        "functions/store-message/src/main.rs",
+        "web/app.js",
+        "target/debug/store-message",
+    ] {
         std::fs::write(root.join(file), "x").unwrap();
     }
-    let depends = format!("{0}/target/debug/store-message: {0}/functions/store-message/src/main.rs {0}/web\n", root.display());
+    let depends =
+        format!("{0}/target/debug/store-message: {0}/functions/store-message/src/main.rs {0}/web\n", root.display());
     std::fs::write(root.join("target/debug/store-message.d"), depends).unwrap();
     let source = Source::find(Some(&root), Path::new("/")).unwrap();
     let place = Place { path: root.join("target/debug/.chatctl-build.json"), variables: BTreeMap::new() };
@@ -70,7 +78,8 @@ fn every_kind_of_change_asks_cargo_again() {
 fn another_environment_asks_cargo_again() {
     let (checkout, began) = checkout("variables");
     write(&checkout.place, &checkout.source, &checkout.executables, began);
-    let other = Place { path: checkout.place.path, variables: BTreeMap::from([("RUSTFLAGS".to_owned(), "-g".to_owned())]) };
+    let other =
+        Place { path: checkout.place.path, variables: BTreeMap::from([("RUSTFLAGS".to_owned(), "-g".to_owned())]) };
     assert!(unchanged(&other, &NAMES).is_none());
 }
 

@@ -17,7 +17,7 @@ pub struct SourceMissing {
 
 impl SourceMissing {
     pub(super) fn next(&self) -> String {
-        "chatctl up --source DIR".to_owned()
+        "cd CHECKOUT && chatctl up".to_owned()
     }
 }
 

@@ -154,8 +154,9 @@ impl Refused {
     fn failure(&self) -> Failure {
         let text = self.error.render().to_string();
         let error = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_string();
-        let usage = text.lines().find_map(|line| line.strip_prefix("Usage: ")).unwrap_or("chatctl --help");
-        Failure::usage(error).next(usage)
+        let usage = text.lines().find_map(|line| line.strip_prefix("Usage: ")).unwrap_or("chatctl");
+        let command: Vec<&str> = usage.split(' ').take_while(|word| !word.starts_with(['[', '<', '-'])).collect();
+        Failure::usage(error).next(format!("{} --help", command.join(" ")))
     }
 }
 
@@ -203,6 +204,7 @@ mod tests {
         assert!(refused.json);
         assert!(refused.failure().error.contains("stauts"));
         assert_eq!(refused.failure().exit, Exit::Usage);
+        assert_eq!(refused.failure().next, ["chatctl --help"]);
         assert!(refused.error.render().to_string().contains("status"));
     }
 

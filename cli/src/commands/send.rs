@@ -8,6 +8,7 @@ use clap::Args;
 use crate::context::Context;
 use crate::event::Event;
 use crate::failure::{Exit, Failure};
+use crate::member::MemberError;
 use crate::stage::LOBBY;
 
 /// Arguments of `chatctl send`.
@@ -38,7 +39,7 @@ pub async fn run(args: SendArgs, cx: &Context) -> Result<Exit, Failure> {
     };
     let live = super::live::live(cx).await?;
     let member = live.member(&room).await?;
-    let posted = member.post(draft.name(), draft.text(), &key).await?;
+    let posted = member.post(draft.name(), draft.text(), &key).await.map_err(|error| refused(error, &key))?;
     let (message, repeated) = (posted.message, posted.repeated);
     cx.tell(Event::Sent {
         room,
@@ -49,6 +50,17 @@ pub async fn run(args: SendArgs, cx: &Context) -> Result<Exit, Failure> {
         repeated,
     });
     Ok(Exit::Done)
+}
+
+/// A refusal that this command can say better: its id was used for another message.
+fn refused(error: MemberError, key: &IdempotencyKey) -> Failure {
+    match &error {
+        MemberError::Refused { source, .. } if source.code == "idempotency_mismatch" => {
+            let failure = Failure::usage(format!("the id {:?} was used for another message", key.as_str()));
+            failure.why(source.to_string()).next("the same command with an id of its own")
+        }
+        _ => error.into(),
+    }
 }
 
 /// One word is a text for the lobby, two are a room and a text; `-` is standard input.

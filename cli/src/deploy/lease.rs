@@ -16,7 +16,7 @@ use super::{Clock, Deploying};
 use crate::aws::{CallError, DynamoDb, call};
 use crate::failure::{Exit, Explain};
 
-/// How often a lease is renewed: six times before it would be taken for dead.
+/// Six times before it would be taken for dead.
 const RENEWED_EVERY: Duration = Duration::from_secs(10);
 /// How often taking it is tried when others take and give it at the same time.
 const TRIES: u32 = 5;
@@ -58,13 +58,15 @@ impl Explain for LeaseError {
     fn next(&self) -> Option<String> {
         match self {
             Self::Call { source, .. } => Explain::next(source),
-            Self::Held { .. } | Self::Contended { .. } => Some("the same command again, when the other one has ended".to_owned()),
+            Self::Held { .. } | Self::Contended { .. } => {
+                Some("the same command again, when the other one has ended".to_owned())
+            }
             Self::Lost { .. } => Some("chatctl status".to_owned()),
         }
     }
 }
 
-/// The lease, held. It is renewed until it is released or dropped.
+/// The lease, held: renewed until it is released or dropped.
 pub(super) struct Lease {
     place: Place,
     id: String,
@@ -92,10 +94,12 @@ struct Place {
 impl Lease {
     /// Takes the lease, or says who has it.
     pub(super) async fn take(cx: &Deploying) -> Result<Self, LeaseError> {
-        let place =
-            Place { dynamodb: cx.aws.dynamodb.clone(), table: cx.stage.names().table("stage"), stage: cx.stage.name.clone() };
-        let me = Holder::this(&cx.command, cx.now_ms());
-        let mut instead_of = None;
+        let place = Place {
+            dynamodb: cx.aws.dynamodb.clone(),
+            table: cx.stage.names().table("stage"),
+            stage: cx.stage.name.clone(),
+        };
+        let (me, mut instead_of) = (Holder::this(&cx.command, cx.now_ms()), None);
         for _ in 0..TRIES {
             let found = match place.put(&me, instead_of.as_ref()).await? {
                 Put::Done => return Ok(Self::held(place, me.id, cx)),
@@ -130,7 +134,11 @@ impl Lease {
 
     /// An error when another deploy has taken it over.
     pub(super) fn check(&self) -> Result<(), LeaseError> {
-        if self.lost.load(Ordering::Acquire) { Err(LeaseError::Lost { stage: self.place.stage.clone() }) } else { Ok(()) }
+        if self.lost.load(Ordering::Acquire) {
+            Err(LeaseError::Lost { stage: self.place.stage.clone() })
+        } else {
+            Ok(())
+        }
     }
 
     /// Gives it back.
@@ -279,9 +287,13 @@ mod tests {
 
     #[test]
     fn who_is_refused_is_told_by_whom_and_exits_with_four() {
-        let holder = Box::new(Holder { host: "laptop".to_owned(), pid: 7, ..Holder::this("chatctl up --stage dev", 0) });
+        let holder =
+            Box::new(Holder { host: "laptop".to_owned(), pid: 7, ..Holder::this("chatctl up --stage dev", 0) });
         let error = LeaseError::Held { stage: "dev".to_owned(), holder, for_s: 12 };
-        assert_eq!(error.to_string(), "another deploy is changing stage dev: chatctl up --stage dev on laptop, process 7");
+        assert_eq!(
+            error.to_string(),
+            "another deploy is changing stage dev: chatctl up --stage dev on laptop, process 7"
+        );
         assert_eq!(error.exit(), Exit::Held);
         assert!(Explain::why(&error).unwrap().contains("12 s ago"));
     }

@@ -22,11 +22,13 @@ impl Lobby {
     pub(super) async fn read(cx: &Deploying) -> Result<Self, Failure> {
         let key = stack::operator_key(&cx.aws, &cx.stage).await.map_err(|fault| {
             let exit = if fault.is_denied() { Exit::Denied } else { Exit::Failed };
-            Failure::new(exit, format!("cannot read the operator's key of stage {}", cx.stage.name)).why(fault.to_string())
+            Failure::new(exit, format!("cannot read the operator's key of stage {}", cx.stage.name))
+                .why(fault.to_string())
         })?;
         let table = cx.stage.names().table("stage");
         let record = layout::room_key(&key.room(LOBBY).hash());
-        let read = cx.aws.dynamodb.get_item().table_name(&table).set_key(Some(record.attributes())).consistent_read(true);
+        let read =
+            cx.aws.dynamodb.get_item().table_name(&table).set_key(Some(record.attributes())).consistent_read(true);
         let item = read.send().await.map_err(call("DynamoDB", "GetItem", &table))?.item;
         let stored = item.as_ref().map(layout::stored_room).transpose();
         let stored = stored.map_err(|bad| Failure::failed("cannot read the lobby's record").why(bad.to_string()))?;

@@ -9,6 +9,7 @@ mod lease;
 mod lobby;
 mod proof;
 mod telling;
+mod unproven;
 mod up;
 
 use std::path::PathBuf;
@@ -19,7 +20,8 @@ use tokio::sync::watch;
 pub use down::{DownOptions, DownOutcome, down};
 pub use holder::Holder;
 pub use lease::LeaseError;
-pub use proof::{Proved, Unproven};
+pub use proof::Proved;
+pub use unproven::Unproven;
 pub use up::{Planned, UpOptions, UpOutcome, plan, up};
 
 use crate::aws::Aws;
@@ -56,7 +58,14 @@ pub struct Deploying {
 
 impl Deploying {
     /// A deploy of this stage. `stop` becomes true when no more is to be started.
-    pub fn new(aws: Aws, stage: Stage, push_service: String, tell: Tell, now: Clock, mut stop: watch::Receiver<bool>) -> Self {
+    pub fn new(
+        aws: Aws,
+        stage: Stage,
+        push_service: String,
+        tell: Tell,
+        now: Clock,
+        mut stop: watch::Receiver<bool>,
+    ) -> Self {
         let asked = reconcile::Stop::default();
         let passed_on = asked.clone();
         tokio::spawn(async move {

@@ -13,10 +13,10 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Deploying;
 use super::hops::{self, Ends};
+use super::unproven::{Unproven, where_lost};
 use crate::aws::{CallError, call};
 use crate::event::{Event, Hop};
-use crate::failure::{Exit, Explain};
-use crate::member::{Arrival, Http, Identity, Inbox, InboxError, Member, MemberError};
+use crate::member::{Arrival, Http, Identity, Inbox, Member, MemberError};
 use crate::stage::Target;
 
 /// The proof's room ends by itself, if it is not removed.
@@ -38,61 +38,6 @@ pub struct Proved {
     pub hops: Vec<Hop>,
     /// From the post to the decrypted push.
     pub total_ms: f64,
-}
-
-/// No message came back: which hop it was.
-#[derive(Debug, thiserror::Error)]
-#[allow(missing_docs, reason = "the message of each variant says it")]
-pub enum Unproven {
-    #[error("deployed, but chatctl could not make a room for the proof")]
-    Room { source: CallError },
-    #[error("deployed, but chatctl could not become a push client")]
-    Inbox { source: InboxError },
-    #[error("deployed, but a client could not be registered (steps 1–2)")]
-    Register { source: MemberError },
-    #[error("deployed, but a message could not be stored (steps 7–8)")]
-    Post { source: MemberError },
-    #[error("deployed, but the message did not come back: {hop}")]
-    Lost { hop: &'static str, waited_s: u64, seen: String },
-    #[error("deployed, but a push came back that cannot be read (steps 14–15)")]
-    Unreadable,
-    #[error("deployed, and stopped before the proof came back")]
-    Stopped,
-}
-
-impl Explain for Unproven {
-    fn exit(&self) -> Exit {
-        match self {
-            Self::Stopped => Exit::Stopped,
-            _ => Exit::Unproven,
-        }
-    }
-
-    fn why(&self) -> Option<String> {
-        Some(match self {
-            Self::Room { source } => source.to_string(),
-            Self::Inbox { source } => chain(source),
-            Self::Register { source } | Self::Post { source } => chain(source),
-            Self::Lost { waited_s, seen, .. } => format!("{seen}, after {waited_s} s of waiting"),
-            Self::Unreadable => "it was sealed for another key, or is not what the chat sends".to_owned(),
-            Self::Stopped => return None,
-        })
-    }
-
-    fn next(&self) -> Option<String> {
-        // The history says that the proof is owed: `up` proves it, also when nothing is to change.
-        Some("chatctl up".to_owned())
-    }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        words = format!("{words}: {cause}");
-        source = cause.source();
-    }
-    words
 }
 
 /// Proves the stage, and removes what the proof left.
@@ -178,7 +123,9 @@ impl Proving<'_> {
                 Ok(Ok(Arrival::Push(opened))) => {
                     let payload = Payload::parse(&opened).map_err(|_| Unproven::Unreadable)?;
                     match payload.content {
-                        Content::Message { id: other, text: said, .. } if other == id && said == text => return Ok(payload.hops),
+                        Content::Message { id: other, text: said, .. } if other == id && said == text => {
+                            return Ok(payload.hops);
+                        }
                         // An older push of another room's proof: not ours.
                         _ => {}
                     }
@@ -251,10 +198,7 @@ impl Proving<'_> {
         let message = async {
             if let Some((id, key)) = &posted {
                 let marker = layout::marker_key(&room.hash, &member.author(), key);
-                tokio::join!(
-                    remove(cx, &messages, layout::message_key(&room.hash, id)),
-                    remove(cx, &messages, marker)
-                );
+                tokio::join!(remove(cx, &messages, layout::message_key(&room.hash, id)), remove(cx, &messages, marker));
             }
         };
         // A client or a subscription that cannot be given back is given up at its next push.
@@ -265,7 +209,9 @@ impl Proving<'_> {
 
 fn room(key: &OperatorKey, now_ms: i64) -> RoomRecord {
     let random: String = chat::random::bytes::<8>().iter().map(|byte| format!("{byte:02x}")).collect();
-    let Ok(name) = RoomName::parse(&format!("proof-{random}")) else { unreachable!("hexadecimal is what names are made of") };
+    let Ok(name) = RoomName::parse(&format!("proof-{random}")) else {
+        unreachable!("hexadecimal is what names are made of")
+    };
     let hash = key.room(name.as_str()).hash();
     RoomRecord {
         shards: 1,
@@ -296,22 +242,10 @@ async fn depth(cx: &Deploying, queue: &str) -> Option<u64> {
     use aws_sdk_sqs::types::QueueAttributeName::{ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible};
     let url = cx.aws.sqs.get_queue_url().queue_name(queue).send().await.ok()?.queue_url?;
     let names = [ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible];
-    let read = cx.aws.sqs.get_queue_attributes().queue_url(url).set_attribute_names(Some(names.to_vec())).send().await.ok()?;
+    let read =
+        cx.aws.sqs.get_queue_attributes().queue_url(url).set_attribute_names(Some(names.to_vec())).send().await.ok()?;
     let attributes = read.attributes?;
     Some(names.iter().filter_map(|name| attributes.get(name)?.parse::<u64>().ok()).sum())
-}
-
-/// Which hop it was, by what stands in the queues.
-fn where_lost(waiting: Option<u64>, dead: Option<u64>) -> (&'static str, &'static str) {
-    match (waiting, dead) {
-        (_, Some(1..)) => ("notify-clients gave it up (11–15)", "the dead letters are not empty"),
-        (Some(1..), _) => ("notify-clients does not take it, or fails (11–15)", "the new-message queue is not empty"),
-        (Some(0), _) => (
-            "either forward-messages has not read the stream (9–10), or the push service has not delivered (14–15)",
-            "the message is stored and the queue is empty",
-        ),
-        (None, _) => ("somewhere behind the table (9–15)", "the message is stored, and the queue cannot be read"),
-    }
 }
 
 #[cfg(test)]
@@ -319,30 +253,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lost_message_is_looked_for_in_the_queues() {
-        for (waiting, dead, hop) in [
-            (Some(0), Some(1), "gave it up"),
-            (Some(2), Some(0), "does not take it"),
-            (Some(0), Some(0), "has not read the stream"),
-            (None, None, "behind the table"),
-        ] {
-            assert!(where_lost(waiting, dead).0.contains(hop), "{waiting:?} {dead:?}");
-        }
-    }
-
-    #[test]
     fn the_room_of_a_proof_is_traced_and_ends_by_itself() {
         let key = OperatorKey::generate();
         let room = room(&key, 1_700_000_000_000);
         assert!(room.trace && room.expires == Some(1_700_000_600));
         assert_eq!(room.hash, key.room(room.name.as_str()).hash());
-    }
-
-    #[test]
-    fn an_unproven_deploy_exits_with_six_and_a_stopped_one_with_130() {
-        let lost = Unproven::Lost { hop: "notify-clients gave it up (11–15)", waited_s: 20, seen: "the dead letters are not empty".to_owned() };
-        assert_eq!(lost.exit(), Exit::Unproven);
-        assert_eq!(Explain::why(&lost).unwrap(), "the dead letters are not empty, after 20 s of waiting");
-        assert_eq!(Unproven::Stopped.exit(), Exit::Stopped);
     }
 }

@@ -11,9 +11,13 @@ pub(super) fn through(tell: &Tell) -> reconcile::Tell {
     let tell = tell.clone();
     Arc::new(move |event| {
         tell(match event {
-            reconcile::Event::StepStarted { id, change } => Event::StepStarted { id: id.to_string(), change: act(change) },
+            reconcile::Event::StepStarted { id, change } => {
+                Event::StepStarted { id: id.to_string(), change: act(change) }
+            }
             reconcile::Event::Waiting { id, what, since_ms } => Event::Waiting { id: id.to_string(), what, since_ms },
-            reconcile::Event::StepDone { id, change, ms } => Event::StepDone { id: id.to_string(), change: act(change), ms },
+            reconcile::Event::StepDone { id, change, ms } => {
+                Event::StepDone { id: id.to_string(), change: act(change), ms }
+            }
             reconcile::Event::StepFailed { id, why, .. } => Event::StepFailed { id: id.to_string(), error: why },
         });
     })

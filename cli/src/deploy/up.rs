@@ -135,7 +135,10 @@ fn ask(cx: &Deploying, plan: &Plan, confirm: Confirm<'_>) -> Result<(), Failure>
     let what = plan.changes().count();
     let account = &cx.aws.account;
     let warning = if removes > 0 { format!(", {removes} of them by removing something") } else { String::new() };
-    confirm(&format!("change {what} resources of stage {} in account {account}, {}{warning}?", cx.stage.name, cx.stage.region))
+    confirm(&format!(
+        "change {what} resources of stage {} in account {account}, {}{warning}?",
+        cx.stage.name, cx.stage.region
+    ))
 }
 
 /// Walks these steps alone.
@@ -153,14 +156,16 @@ async fn deploy(
     began: Instant,
     lease: &Lease,
 ) -> Result<UpOutcome, Failure> {
-    let changes: Vec<String> = plan.steps.iter().filter(|step| step.change.verb() != Verb::Keep).map(described).collect();
+    let changes: Vec<String> =
+        plan.steps.iter().filter(|step| step.change.verb() != Verb::Keep).map(described).collect();
     let walk = reconcile::walk(stack, plan, &cx.doing()).await;
     // Taken over: that says more than the stop it caused.
     lease.check()?;
     walk.map_err(|error| walked(cx, error))?;
 
     let endpoint = endpoint(cx, plan)?;
-    let (lobby, vapid_public) = (Lobby::read(cx).await?, fact(cx, plan, &stack::parameter_id(stack::VAPID_KEY), stack::PUBLIC)?);
+    let (lobby, vapid_public) =
+        (Lobby::read(cx).await?, fact(cx, plan, &stack::parameter_id(stack::VAPID_KEY), stack::PUBLIC)?);
     let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let owed = if prove { Proof::Owed } else { Proof::Skipped };
     let mut deployed = Deploy::new(cx, changes.clone(), ms, owed);
@@ -176,14 +181,18 @@ async fn deploy(
         }
         Some(Err(unproven)) => {
             let page = lobby.link(&endpoint);
-            tell_deployed(cx, &UpOutcome { endpoint, page, changed: changes.len(), proved: None, took: began.elapsed() });
+            tell_deployed(
+                cx,
+                &UpOutcome { endpoint, page, changed: changes.len(), proved: None, took: began.elapsed() },
+            );
             let next = cx.stage.command("up");
             let why = Explain::why(&unproven);
             return Err(Failure { why, ..Failure::new(unproven.exit(), unproven.to_string()).next(next) });
         }
         None => None,
     };
-    let outcome = UpOutcome { page: lobby.link(&endpoint), endpoint, changed: changes.len(), proved, took: began.elapsed() };
+    let outcome =
+        UpOutcome { page: lobby.link(&endpoint), endpoint, changed: changes.len(), proved, took: began.elapsed() };
     tell_deployed(cx, &outcome);
     Ok(outcome)
 }

@@ -6,7 +6,7 @@ use chat::client::ClientId;
 use chat::history::Cursor;
 use chat::message::{AuthorId, IdempotencyKey, Item, Message};
 use chat::room::Token;
-use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -14,67 +14,10 @@ use serde_json::{Value, json};
 
 use super::http::{Http, HttpError};
 use super::identity::Identity;
-use crate::failure::{Exit, Explain};
+use super::refusal::{MemberError, Refusal};
 
 /// How often a repeatable request is sent when no answer comes.
 const TRIES: u32 = 3;
-/// So much of an answer that is no problem+json is quoted.
-const QUOTED: usize = 200;
-
-/// The API did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-#[allow(missing_docs, reason = "the message of each variant says it")]
-pub enum MemberError {
-    #[error("cannot {what}")]
-    Http { what: &'static str, source: HttpError },
-    #[error("cannot {what}")]
-    Refused { what: &'static str, source: Refusal },
-    #[error("cannot {what}")]
-    Rubbish { what: &'static str, source: serde_json::Error },
-}
-
-/// What the API answered instead.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the chat answered {status}: {detail}")]
-pub struct Refusal {
-    /// The status of HTTP.
-    pub status: u16,
-    /// The problem's name for programs; empty where something else than the chat answered.
-    pub code: String,
-    /// The sentence for people.
-    pub detail: String,
-    /// When to come again, in seconds.
-    pub retry_after: Option<u32>,
-}
-
-impl Explain for MemberError {
-    fn exit(&self) -> Exit {
-        match self {
-            Self::Refused { source, .. } if (400..410).contains(&source.status) && source.code.starts_with("bad_") => Exit::Usage,
-            _ => Exit::Failed,
-        }
-    }
-
-    fn next(&self) -> Option<String> {
-        Some(match self {
-            Self::Refused { source: Refusal { retry_after: Some(seconds), .. }, .. } => format!("sleep {seconds}"),
-            Self::Refused { source, .. } if ["unknown_room", "room_gone"].contains(&source.code.as_str()) => "chatctl room list".to_owned(),
-            _ => "chatctl status".to_owned(),
-        })
-    }
-}
-
-impl MemberError {
-    /// Whether the same request may succeed a moment later: nothing answered, or not the chat itself
-    /// (a new API's name resolves late, and answers 404 or 500 for seconds: A29), or it is busy.
-    pub fn passes(&self) -> bool {
-        match self {
-            Self::Http { .. } => true,
-            Self::Refused { source, .. } => source.code.is_empty() || source.status >= 500,
-            Self::Rubbish { .. } => false,
-        }
-    }
-}
 
 /// What the chat must know of a push subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,7 +103,10 @@ impl Member {
         let repeated = answer.status() == StatusCode::OK;
         match read::<Item>(what, &answer)? {
             Item::Message(message) => Ok(Posted { message, repeated }),
-            Item::Deletion(_) => Err(MemberError::Rubbish { what, source: <serde_json::Error as serde::de::Error>::custom("a deletion") }),
+            Item::Deletion(_) => Err(MemberError::Rubbish {
+                what,
+                source: <serde_json::Error as serde::de::Error>::custom("a deletion"),
+            }),
         }
     }
 
@@ -218,12 +164,17 @@ impl Member {
         loop {
             let request = self.request(&method, path, body, key).map_err(|source| MemberError::Refused {
                 what,
-                source: Refusal { status: 400, code: "bad_request".to_owned(), detail: source.to_string(), retry_after: None },
+                source: Refusal {
+                    status: 400,
+                    code: "bad_request".to_owned(),
+                    detail: source.to_string(),
+                    retry_after: None,
+                },
             })?;
             tried += 1;
             match self.http.call(request).await {
                 Ok(answer) if answer.status().is_success() => return Ok(answer),
-                Ok(answer) => return Err(MemberError::Refused { what, source: refusal(&answer) }),
+                Ok(answer) => return Err(MemberError::Refused { what, source: Refusal::of(&answer) }),
                 // A kept connection that the other side has just closed: the next try makes a new one.
                 Err(HttpError::Unreachable { .. }) if tried < TRIES => {}
                 Err(source) => return Err(MemberError::Http { what, source }),
@@ -247,7 +198,9 @@ impl Member {
             request = request.header("idempotency-key", key.as_str());
         }
         match body {
-            Some(body) => request.header(header::CONTENT_TYPE, "application/json").body(Full::new(Bytes::from(body.to_string()))),
+            Some(body) => {
+                request.header(header::CONTENT_TYPE, "application/json").body(Full::new(Bytes::from(body.to_string())))
+            }
             None => request.body(Full::new(Bytes::new())),
         }
     }
@@ -257,73 +210,17 @@ fn read<T: DeserializeOwned>(what: &'static str, answer: &Response<Bytes>) -> Re
     serde_json::from_slice(answer.body()).map_err(|source| MemberError::Rubbish { what, source })
 }
 
-fn refusal(answer: &Response<Bytes>) -> Refusal {
-    #[derive(Deserialize)]
-    struct Problem {
-        code: String,
-        detail: String,
-    }
-    let status = answer.status().as_u16();
-    let retry_after = retry_after(answer.headers());
-    let is_problem = answer
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|media| media.as_bytes().starts_with(b"application/problem+json"));
-    match serde_json::from_slice::<Problem>(answer.body()) {
-        Ok(problem) if is_problem => Refusal { status, code: problem.code, detail: problem.detail, retry_after },
-        _ => {
-            let said: String = String::from_utf8_lossy(answer.body()).chars().take(QUOTED).collect();
-            Refusal { status, code: String::new(), detail: said, retry_after }
-        }
-    }
-}
-
-fn retry_after(headers: &HeaderMap) -> Option<u32> {
-    headers.get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn answer(status: u16, media: &str, body: &str) -> Response<Bytes> {
-        Response::builder()
-            .status(status)
-            .header(header::CONTENT_TYPE, media)
-            .header(header::RETRY_AFTER, "7")
-            .body(Bytes::from(body.to_owned()))
-            .unwrap()
-    }
-
-    fn refused(status: u16, media: &str, body: &str) -> MemberError {
-        MemberError::Refused { what: "post the message", source: refusal(&answer(status, media, body)) }
-    }
-
-    #[test]
-    fn a_problem_of_the_chat_is_told_in_its_own_words() {
-        let body = r#"{"type":"about:blank","title":"Too many","status":429,"detail":"too many messages: wait 7 s","code":"too_many"}"#;
-        let error = refused(429, "application/problem+json", body);
-        let MemberError::Refused { source, .. } = &error else { panic!("{error}") };
-        assert_eq!(source.to_string(), "the chat answered 429: too many messages: wait 7 s");
-        assert_eq!(Explain::next(&error).unwrap(), "sleep 7");
-        assert!(!error.passes());
-    }
-
-    #[test]
-    fn a29_a_404_that_is_not_the_chats_own_passes() {
-        assert!(refused(404, "application/json", r#"{"message":"Not Found"}"#).passes());
-        assert!(refused(500, "application/json", r#"{"message":"Internal Server Error"}"#).passes());
-        let own = r#"{"detail":"the token opens no room here","code":"unknown_room"}"#;
-        assert!(!refused(404, "application/problem+json", own).passes());
-    }
 
     #[test]
     fn a_page_is_read_as_the_api_writes_it() {
         let body = r#"{"room":{"id":"h","name":"lobby"},"after":"CURSOR","before":null,"more":false,"items":[
             {"kind":"message","id":"019c8e2a-0000-7000-8000-000000000000","author":"AAAAAAAAAAAAAAAA","name":"Ann","text":"hi","at":"2026-01-02T03:04:05.678Z"},
             {"kind":"deletion","id":"019c8e2a-0000-7000-8000-000000000001","of":"019c8e2a-0000-7000-8000-000000000000","at":"2026-01-02T03:04:05.678Z"}]}"#;
-        let body = &body.replace("CURSOR", &Cursor::start().to_string());
-        let page: History = read("read the messages", &answer(200, "application/json", body)).unwrap();
+        let body = body.replace("CURSOR", &Cursor::start().to_string());
+        let page: History = read("read the messages", &Response::new(Bytes::from(body))).unwrap();
         assert_eq!((page.items.len(), page.room.name.as_str(), page.before), (2, "lobby", None));
     }
 }

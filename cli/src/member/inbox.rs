@@ -4,20 +4,16 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use bytes::Bytes;
 use chat::base64url;
 use chat::webpush::ReceiverKey;
 use futures_util::{SinkExt, StreamExt};
-use http::{Request, StatusCode, header};
-use http_body_util::Full;
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::{self, Message, handshake::derive_accept_key, protocol::Role};
+use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::api::Subscription;
 use super::http::{Http, HttpError};
+use super::socket::{Socket, websocket};
 use super::wire::{self, Ack, Frame};
 use crate::failure::{Exit, Explain};
 
@@ -28,8 +24,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Tries to connect again before the inbox gives up.
 const MOST_TRIES: u32 = 8;
-
-type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
 /// Why nothing can be received.
 #[derive(Debug, thiserror::Error)]
@@ -284,31 +278,6 @@ fn broken(error: tungstenite::Error) -> InboxError {
         tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed => InboxError::Closed,
         other => InboxError::Broken(Box::new(other)),
     }
-}
-
-/// Opens the WebSocket over the member's own pool, so that ws and wss are one code path.
-async fn websocket(http: &Http, service: &str) -> Result<Socket, InboxError> {
-    let address = || InboxError::Address(service.to_owned());
-    let uri = match service.split_once("://") {
-        Some(("ws", rest)) => format!("http://{rest}"),
-        Some(("wss", rest)) => format!("https://{rest}"),
-        _ => return Err(address()),
-    };
-    let nonce = tungstenite::handshake::client::generate_key();
-    let request = Request::get(uri)
-        .header(header::CONNECTION, "Upgrade")
-        .header(header::UPGRADE, "websocket")
-        .header(header::SEC_WEBSOCKET_VERSION, "13")
-        .header(header::SEC_WEBSOCKET_KEY, &nonce)
-        .header(header::SEC_WEBSOCKET_PROTOCOL, "push-notification")
-        .body(Full::new(Bytes::new()))
-        .map_err(|_| address())?;
-    let (answer, connection) = http.upgrade(request).await?;
-    let accepted = answer.headers().get(header::SEC_WEBSOCKET_ACCEPT).map(http::HeaderValue::as_bytes);
-    if answer.status() != StatusCode::SWITCHING_PROTOCOLS || accepted != Some(derive_accept_key(nonce.as_bytes()).as_bytes()) {
-        return Err(InboxError::NoWebSocket(answer.status()));
-    }
-    Ok(WebSocketStream::from_raw_socket(connection, Role::Client, None).await)
 }
 
 #[cfg(test)]

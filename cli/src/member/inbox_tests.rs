@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::WebSocketStream;
 
 use super::*;
 
@@ -44,7 +45,8 @@ async fn say(side: &mut Side, frame: Value) {
 /// Hello and register as autopush answers them.
 async fn welcome(side: &mut Side, uaid: &str) -> String {
     assert_eq!(heard(side).await["messageType"], "hello");
-    say(side, json!({"messageType": "hello", "uaid": uaid, "status": 200, "use_webpush": true, "broadcasts": {}})).await;
+    say(side, json!({"messageType": "hello", "uaid": uaid, "status": 200, "use_webpush": true, "broadcasts": {}}))
+        .await;
     let register = heard(side).await;
     assert_eq!((&register["messageType"], &register["key"]), (&json!("register"), &json!("BKey")));
     let channel = register["channelID"].as_str().unwrap().to_owned();

@@ -5,9 +5,12 @@ mod api;
 mod http;
 mod identity;
 mod inbox;
+mod refusal;
+mod socket;
 mod wire;
 
-pub use api::{History, Member, MemberError, NamedRoom, Part, Posted, Refusal, Subscription};
+pub use api::{History, Member, NamedRoom, Part, Posted, Subscription};
 pub use http::{Http, HttpError};
 pub use identity::{Identity, IdentityError, KeptInbox};
 pub use inbox::{Arrival, Inbox, InboxError, Kept};
+pub use refusal::{MemberError, Refusal};

@@ -78,7 +78,10 @@ mod tests {
             r#"{"messageType":"notification","channelID":"c","version":"7","data":"AAE","headers":{"encoding":"aes128gcm","crypto_key":"x"},"new":1}"#,
         )
         .unwrap();
-        assert_eq!((frame.message_type.as_str(), frame.channel.as_str(), frame.data.as_deref()), ("notification", "c", Some("AAE")));
+        assert_eq!(
+            (frame.message_type.as_str(), frame.channel.as_str(), frame.data.as_deref()),
+            ("notification", "c", Some("AAE"))
+        );
         assert_eq!(frame.headers.encoding, "aes128gcm");
         assert_eq!(serde_json::from_str::<Frame>("{}").unwrap(), Frame::default());
     }

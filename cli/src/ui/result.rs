@@ -24,10 +24,14 @@ pub(super) fn result(event: &Event, style: &Style) -> Option<String> {
         Event::Status(status) => status::status(status, style),
         Event::Page { page, opened: true } => format!("{} opened {}", style.good("✓"), style.link(page)),
         Event::Page { page, opened: false } => style.link(page),
+        Event::Down { stage, removed: 0, kept, .. } => {
+            let kept = if *kept > 0 { format!("; kept {}", count(*kept, "resource")) } else { String::new() };
+            format!("{} {} is not up: nothing to remove{kept}", style.good("✓"), style.bold(stage))
+        }
         Event::Down { stage, removed, kept, ms } => {
             let kept = if *kept > 0 { format!(", kept {}", count(*kept, "resource")) } else { String::new() };
             let took = style.dim(&span(*ms as f64));
-            let moved = if *removed > 0 { style.dim("\nthe page's address changes with the next up; rooms and tokens stay as long as their data is kept") } else { String::new() };
+            let moved = style.dim("\nthe page's address changes with the next up; rooms and tokens stay as long as their data does");
             format!("{} {} is down: removed {}{kept}  {took}{moved}", style.good("✓"), style.bold(stage), count(*removed, "resource"))
         }
         _ => return None,

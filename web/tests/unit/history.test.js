@@ -20,6 +20,11 @@ test("only what was not known counts as added", () => {
   assert.deepEqual(merge(history, [message("1"), message("2")]).added, ["2"]);
 });
 
+test("what lies before all that was known is no news", () => {
+  const { history } = merge(emptyHistory(), [message("5"), message("7")]);
+  assert.deepEqual(merge(history, [message("3"), message("6"), message("8")]).added, ["6", "8"]);
+});
+
 test("a text cut short by a push is replaced by the whole one and never the other way", () => {
   const short = message("1", { text: "long", more: true });
   const whole = message("1", { text: "long and whole" });

@@ -291,8 +291,7 @@ mod tests {
         assert_eq!(session.hear("rubbish", 1), NOT_UNDERSTOOD);
         let subscribe = json!({ "messageType": "broadcast_subscribe", "broadcasts": { "a": "0" } });
         assert_eq!(session.hear(&subscribe.to_string(), 1), Reply::Nothing);
-        for bad in [json!({ "channelID": CHANNEL, "key": "BAAA" }), json!({ "channelID": "x" })] {
-            let mut bad = bad;
+        for mut bad in [json!({ "channelID": CHANNEL, "key": "BAAA" }), json!({ "channelID": "x" })] {
             bad["messageType"] = "register".into();
             assert_eq!(say(&mut session, bad)["status"], 400);
         }

@@ -3,6 +3,7 @@
 
 mod batch;
 pub(crate) mod filter;
+mod flights;
 pub(crate) mod mapping;
 pub(crate) mod queue;
 pub(crate) mod stream;

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::Turn;
 use super::batch::{self, Verdict, fitting};
+use super::flights;
 use super::mapping::Mapping;
 use crate::Cloud;
 use crate::wire::Refusal;
@@ -39,9 +40,9 @@ pub(crate) async fn visibility(cloud: &Arc<Cloud>, arn: &str) -> Result<u64, Ref
 
 /// Reads the queue for as long as the mapping is wanted as it is.
 pub(super) async fn run(turn: &mut Turn, mapping: &Arc<Mapping>) {
-    let mut flights = JoinSet::new();
+    let mut batches = JoinSet::new();
     while !turn.over() {
-        if let Err(why) = read(turn, mapping, &mut flights).await {
+        if let Err(why) = read(turn, mapping, &mut batches).await {
             turn.tell(&format!("PROBLEM: {why}"));
             let (mut changed, mut over) = (turn.cloud.lambda.changed(), turn.clone());
             tokio::select! {
@@ -50,32 +51,35 @@ pub(super) async fn run(turn: &mut Turn, mapping: &Arc<Mapping>) {
             }
         }
     }
-    while flights.join_next().await.is_some() {}
+    while batches.join_next().await.is_some() {}
 }
 
 /// Receives and hands over, until the mapping changes or something is not there.
-async fn read(turn: &mut Turn, mapping: &Arc<Mapping>, flights: &mut JoinSet<()>) -> Result<(), String> {
+async fn read(turn: &mut Turn, mapping: &Arc<Mapping>, batches: &mut JoinSet<()>) -> Result<(), String> {
     let cloud = Arc::clone(&turn.cloud);
     let shown = |refusal: Refusal| format!("{} {}", refusal.code, refusal.message);
     let url: Arc<str> = url(&cloud, &mapping.source_arn).await.map_err(shown)?.into();
+    if batches.is_empty() {
+        flights::bring_back(&cloud, &mapping.uuid, &url).await;
+    }
     while !turn.over() {
         let limit = cloud.lambda.limit(&mapping.function, mapping.qualifier.as_deref()).map_err(shown)?;
         if limit == 0 {
             return Err("the function may not run: it has reserved no place".to_owned());
         }
         let places = limit.min(AT_ONCE);
-        while flights.try_join_next().is_some() {}
-        if flights.len() >= places {
+        while batches.try_join_next().is_some() {}
+        if batches.len() >= places {
             let mut over = turn.clone();
             tokio::select! {
-                _ = flights.join_next() => {}
+                _ = batches.join_next() => {}
                 () = over.until_over() => {}
             }
             continue;
         }
         let messages = gather(turn, mapping, &url).await.map_err(shown)?;
         if !messages.is_empty() {
-            flights.spawn(hand_over(turn.clone(), Arc::clone(mapping), Arc::clone(&url), messages));
+            batches.spawn(hand_over(turn.clone(), Arc::clone(mapping), Arc::clone(&url), messages));
         }
     }
     Ok(())
@@ -130,18 +134,31 @@ async fn hand_over(turn: Turn, mapping: Arc<Mapping>, url: Arc<str>, messages: V
         rest = after;
         let ids: Vec<String> =
             batch.iter().map(|record| record["messageId"].as_str().unwrap_or_default().to_owned()).collect();
-        let failed = match batch::deliver(&turn.cloud, &mapping, batch, &ids).await {
-            Verdict::Done => Vec::new(),
-            Verdict::Failed(failed) => failed,
-            Verdict::AllFailed => (0..batch.len()).collect(),
+        let flight = flights::name(&mapping.uuid);
+        let receipts = batch.iter().map(|record| record["receiptHandle"].as_str().unwrap_or_default().to_owned());
+        let keeping = flights::keep(Arc::clone(&turn.cloud), flight.clone(), receipts.collect());
+        let (verdict, ()) = tokio::join!(batch::deliver(&turn.cloud, &mapping, batch, &ids), keeping);
+        let failed = match verdict {
+            Verdict::Done => {
+                turn.tell("OK");
+                Vec::new()
+            }
+            Verdict::Failed(failed) => {
+                turn.tell("PROBLEM: Function call failed");
+                failed
+            }
+            Verdict::AllFailed => {
+                turn.tell("PROBLEM: Function call failed");
+                (0..batch.len()).collect()
+            }
             Verdict::NotCalled(why) => {
                 turn.tell(&format!("PROBLEM: Function call failed: {why}"));
-                continue;
+                (0..batch.len()).collect()
             }
         };
-        turn.tell(if failed.is_empty() { "OK" } else { "PROBLEM: Function call failed" });
         let done = batch.iter().enumerate().filter(|(at, _)| !failed.contains(at)).map(|(_, record)| record);
         delete(&turn.cloud, &url, done).await;
+        flights::forget(&turn.cloud, &flight);
     }
 }
 

@@ -210,7 +210,7 @@ impl<'a> Reader<'a> {
         let count = fitting(self.pending.iter(), self.mapping.batch_size);
         let mut batch: Vec<Value> = self.pending.drain(..count).collect();
         self.since = (!self.pending.is_empty()).then(Instant::now);
-        let mut failures = 0;
+        let (mut failures, mut tries) = (0, 0);
         while !batch.is_empty() && !self.turn.over() {
             let ids: Vec<String> = batch.iter().map(sequence).collect();
             let verdict = batch::deliver(&self.turn.cloud, self.mapping, &batch, &ids).await;
@@ -221,7 +221,7 @@ impl<'a> Reader<'a> {
             };
             if first > 0 {
                 self.done(&mut batch, first);
-                failures = 0;
+                (failures, tries) = (0, 0);
             }
             if batch.is_empty() {
                 self.turn.tell("OK");
@@ -232,11 +232,12 @@ impl<'a> Reader<'a> {
                 self.turn.tell(&format!("PROBLEM: Function call failed: {why}"));
             } else {
                 self.turn.tell("PROBLEM: Function call failed");
-                if self.mapping.retries.is_some_and(|retries| failures > retries) {
+                tries += 1;
+                if self.mapping.retries.is_some_and(|retries| tries > retries) {
                     // Where the function told which record failed only that one is left, else the whole batch.
                     let left = if matches!(verdict, Verdict::Failed(_)) { 1 } else { batch.len() };
                     self.leave(&mut batch, left);
-                    failures = 0;
+                    (failures, tries) = (0, 0);
                     continue;
                 }
             }

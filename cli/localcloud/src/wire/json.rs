@@ -49,7 +49,8 @@ pub(crate) fn reply(dialect: &Dialect, outcome: Result<Value, Refusal>) -> HttpA
             body.insert("__type".into(), kind_of.into());
             body.insert("message".into(), refusal.message.as_str().into());
             body.entry("Message").or_insert_with(|| refusal.message.as_str().into());
-            let mut headers = vec![("content-type", kind.as_str()), ("x-amzn-requestid", &id), ("x-amzn-errortype", &short)];
+            let mut headers =
+                vec![("content-type", kind.as_str()), ("x-amzn-requestid", &id), ("x-amzn-errortype", &short)];
             let older = (dialect.query_error)(&short).map(|code| format!("{code};Sender"));
             if let Some(older) = &older {
                 headers.push(("x-amzn-query-error", older));

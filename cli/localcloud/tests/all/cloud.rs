@@ -1,12 +1,14 @@
 //! A local cloud of its own for a test: a folder, a free port, the SDK's settings, and requests as bytes.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::Credentials;
 use localcloud::{Config, Error, Identity};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
 /// A cloud that runs until it is dropped; its folder goes with it.
@@ -14,6 +16,8 @@ pub(crate) struct TestCloud {
     state: PathBuf,
     pub(crate) identity: Identity,
     serving: JoinHandle<Result<(), Error>>,
+    /// All that runs in it, so that all of it can end at once.
+    runtime: Option<Runtime>,
 }
 
 impl TestCloud {
@@ -27,29 +31,18 @@ impl TestCloud {
     }
 
     async fn start_on(state: PathBuf) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let config = Config { state: state.clone(), port: Some(0), version: "test".to_owned() };
-        let started = localcloud::start(config).await.unwrap();
+        let started = runtime.spawn(localcloud::start(config)).await.unwrap().unwrap();
         let identity = started.identity().clone();
-        Self { state, identity, serving: tokio::spawn(started.serve()) }
+        Self { state, identity, serving: runtime.spawn(started.serve()), runtime: Some(runtime) }
     }
 
-    /// Ends it without a word to anyone, as `kill -9` would, and starts another one on the same folder.
+    /// Ends everything that runs in it where it stands, as `kill -9` would, and starts another one on the same folder.
     pub(crate) async fn kill_and_start(mut self) -> Self {
-        self.serving.abort();
-        let _ = (&mut self.serving).await;
-        let state = std::mem::take(&mut self.state);
-        loop {
-            // What the killed one still ran on other threads holds the folder for a moment.
-            let config = Config { state: state.clone(), port: Some(0), version: "test".to_owned() };
-            match localcloud::start(config).await {
-                Ok(started) => {
-                    let identity = started.identity().clone();
-                    return Self { state, identity, serving: tokio::spawn(started.serve()) };
-                }
-                Err(Error::Held(_)) => tokio::task::yield_now().await,
-                Err(error) => panic!("{error}"),
-            }
-        }
+        let (runtime, state) = (self.runtime.take().unwrap(), std::mem::take(&mut self.state));
+        tokio::task::spawn_blocking(move || runtime.shutdown_timeout(Duration::from_secs(10))).await.unwrap();
+        Self::start_on(state).await
     }
 
     /// The folder of its state.
@@ -85,9 +78,16 @@ impl TestCloud {
     }
 
     /// A JSON call as the SDKs send it, for services and errors that no SDK here has.
-    pub(crate) async fn json(&self, service: &str, target: &str, input: &serde_json::Value) -> (String, serde_json::Value) {
+    pub(crate) async fn json(
+        &self,
+        service: &str,
+        target: &str,
+        input: &serde_json::Value,
+    ) -> (String, serde_json::Value) {
         let host = format!("host: 127.0.0.1:{}", self.identity.port);
-        let signed = format!("authorization: AWS4-HMAC-SHA256 Credential=A/20260102/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0");
+        let signed = format!(
+            "authorization: AWS4-HMAC-SHA256 Credential=A/20260102/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
+        );
         let target = format!("x-amz-target: {target}");
         let answer = self.raw(&["POST / HTTP/1.1", &host, &signed, &target], &input.to_string()).await;
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
@@ -97,7 +97,9 @@ impl TestCloud {
 
 impl Drop for TestCloud {
     fn drop(&mut self) {
-        self.serving.abort();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
         if !self.state.as_os_str().is_empty() {
             let _ = std::fs::remove_dir_all(&self.state);
         }

@@ -23,7 +23,11 @@ async fn table(client: &Client, name: &str) -> aws_sdk_dynamodb::types::TableDes
         .key_schema(key("pk", KeyType::Hash))
         .key_schema(key("sk", KeyType::Range))
         .stream_specification(
-            StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewImage).build().unwrap(),
+            StreamSpecification::builder()
+                .stream_enabled(true)
+                .stream_view_type(StreamViewType::NewImage)
+                .build()
+                .unwrap(),
         )
         .tags(Tag::builder().key("owner").value("test").build().unwrap())
         .send()
@@ -77,8 +81,9 @@ async fn errors_have_the_shapes_that_the_sdk_reads() {
     };
     let cancelled = client.transact_write_items().transact_items(put("2")).transact_items(put("1")).send().await;
     let cancelled = cancelled.unwrap_err().into_service_error();
-    let aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException(cancelled) =
-        cancelled
+    let aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException(
+        cancelled,
+    ) = cancelled
     else {
         panic!("{cancelled:?}")
     };

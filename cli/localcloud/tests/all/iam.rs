@@ -6,14 +6,16 @@ use aws_sdk_iam::types::Tag;
 use crate::cloud::TestCloud;
 
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
-const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sqs:SendMessage","Resource":"*"}]}"#;
+const POLICY: &str =
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sqs:SendMessage","Resource":"*"}]}"#;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_role_keeps_its_trust_its_tags_and_its_policies() {
     let cloud = TestCloud::start().await;
     let client = Client::new(&cloud.sdk().await);
     let tag = Tag::builder().key("owner").value("a & b <c>").build().unwrap();
-    let made = client.create_role().role_name("teller").assume_role_policy_document(TRUST).tags(tag).send().await.unwrap();
+    let made =
+        client.create_role().role_name("teller").assume_role_policy_document(TRUST).tags(tag).send().await.unwrap();
     assert_eq!(made.role().unwrap().arn(), "arn:aws:iam::000000000000:role/teller");
     let again = client.create_role().role_name("teller").assume_role_policy_document(TRUST).send().await;
     assert!(again.unwrap_err().into_service_error().is_entity_already_exists_exception()); // A12

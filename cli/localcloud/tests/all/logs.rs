@@ -27,9 +27,9 @@ async fn events_of_all_streams_come_in_the_order_of_time() {
     put(&client, "b", &[(2000, "two"), (4000, r#"{"level":"ERROR"}"#)]).await;
     let cloud = cloud.kill_and_start().await;
     let client = Client::new(&cloud.sdk().await);
-    let pages = client.filter_log_events().log_group_name("/test/group").limit(2).into_paginator().items().send();
-    let events: Vec<_> = pages.collect::<Result<_, _>>().await.unwrap();
-    let messages: Vec<&str> = events.iter().filter_map(|event| event.message()).collect();
+    let pages = client.filter_log_events().log_group_name("/test/group").limit(2).into_paginator().send();
+    let pages: Vec<_> = pages.collect::<Result<_, _>>().await.unwrap();
+    let messages: Vec<&str> = pages.iter().flat_map(|page| page.events()).filter_map(|event| event.message()).collect();
     assert_eq!(messages, ["one", "two", "three", r#"{"level":"ERROR"}"#]);
     let filter = client.filter_log_events().log_group_name("/test/group").filter_pattern("{ $.level = \"ERROR\" }");
     assert_eq!(filter.send().await.unwrap().events()[0].timestamp(), Some(4000));

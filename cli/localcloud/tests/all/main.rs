@@ -3,11 +3,13 @@
 
 mod cloud;
 mod dynamodb;
+mod gateway;
 mod iam;
 mod lambda;
 mod life;
 mod logs;
 mod puppet;
+mod push;
 mod serving;
 mod sources;
 mod sqs;

@@ -45,7 +45,8 @@ async fn a_message_is_received_with_what_it_was_sent_with_and_deleted() {
     assert_eq!(system[&MessageSystemAttributeName::ApproximateReceiveCount], "1");
     assert!(client.receive_message().queue_url(&url).send().await.unwrap().messages().is_empty());
     client.delete_message().queue_url(&url).receipt_handle(message.receipt_handle().unwrap()).send().await.unwrap();
-    let all = client.get_queue_attributes().queue_url(&url).attribute_names(QueueAttributeName::All).send().await.unwrap();
+    let all =
+        client.get_queue_attributes().queue_url(&url).attribute_names(QueueAttributeName::All).send().await.unwrap();
     let all = all.attributes().unwrap();
     assert_eq!(all[&QueueAttributeName::ApproximateNumberOfMessagesNotVisible], "0");
     assert_eq!(all[&QueueAttributeName::QueueArn], "arn:aws:sqs:us-east-1:000000000000:things");
@@ -93,7 +94,8 @@ async fn what_is_received_too_often_goes_to_the_dead_letters() {
     assert_eq!(receive().await.unwrap().messages().len(), 1);
     assert_eq!(receive().await.unwrap().messages().len(), 1);
     assert!(receive().await.unwrap().messages().is_empty());
-    let moved = client.receive_message().queue_url(&dead).message_system_attribute_names(MessageSystemAttributeName::All);
+    let moved =
+        client.receive_message().queue_url(&dead).message_system_attribute_names(MessageSystemAttributeName::All);
     let moved = moved.send().await.unwrap();
     assert_eq!(moved.messages()[0].body(), Some("bad"));
     let source = &moved.messages()[0].attributes().unwrap()[&MessageSystemAttributeName::DeadLetterQueueSourceArn];
@@ -105,13 +107,15 @@ async fn batches_are_done_entry_by_entry() {
     let cloud = TestCloud::start().await;
     let client = Client::new(&cloud.sdk().await);
     let url = queue(&client, "things").await;
-    let entry = |id: &str, body: &str| SendMessageBatchRequestEntry::builder().id(id).message_body(body).build().unwrap();
+    let entry =
+        |id: &str, body: &str| SendMessageBatchRequestEntry::builder().id(id).message_body(body).build().unwrap();
     let sent = client.send_message_batch().queue_url(&url).entries(entry("a", "one")).entries(entry("b", "\u{1}"));
     let sent = sent.send().await.unwrap();
     assert_eq!((sent.successful().len(), sent.failed()[0].code()), (1, "InvalidMessageContents"));
     let received = client.receive_message().queue_url(&url).max_number_of_messages(10).send().await.unwrap();
     let receipt = received.messages()[0].receipt_handle().unwrap();
-    let change = ChangeMessageVisibilityBatchRequestEntry::builder().id("a").receipt_handle(receipt).visibility_timeout(0);
+    let change =
+        ChangeMessageVisibilityBatchRequestEntry::builder().id("a").receipt_handle(receipt).visibility_timeout(0);
     let changed = client.change_message_visibility_batch().queue_url(&url).entries(change.build().unwrap());
     assert_eq!(changed.send().await.unwrap().successful().len(), 1);
     let again = client.receive_message().queue_url(&url).send().await.unwrap();
@@ -119,7 +123,8 @@ async fn batches_are_done_entry_by_entry() {
     let delete = |id: &str, receipt: &str| {
         DeleteMessageBatchRequestEntry::builder().id(id).receipt_handle(receipt).build().unwrap()
     };
-    let deleted = client.delete_message_batch().queue_url(&url).entries(delete("a", receipt)).entries(delete("b", "rubbish"));
+    let deleted =
+        client.delete_message_batch().queue_url(&url).entries(delete("a", receipt)).entries(delete("b", "rubbish"));
     let deleted = deleted.send().await.unwrap();
     assert_eq!((deleted.successful().len(), deleted.failed()[0].code()), (1, "ReceiptHandleIsInvalid"));
 }

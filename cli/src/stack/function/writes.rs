@@ -37,11 +37,9 @@ struct Made {
 impl Function {
     /// Makes it with its first version; one of ours that is there is adopted and put right (A12).
     pub(super) async fn create(&self, visit: &Visit) -> Result<()> {
-        let zip = self.zip().await?;
-        let look = || self.try_create(&zip, visit);
+        let look = || self.try_create(visit);
         let made = visit.settle_from("Lambda to accept the new role", ROLE_FIRST, ROLE_BELIEVED, look).await?;
         let Some(made) = made else {
-            drop(zip);
             let found = || async { Ok(get(&self.ground, &self.name(), None).await?) };
             self.check(&visit.settle("the function to be found", CHANGED, found).await?)?;
             return self.update(&Change::Create, visit).await;
@@ -52,14 +50,15 @@ impl Function {
     }
 
     /// `Some(None)` where one of its name is there.
-    async fn try_create(&self, zip: &Blob, visit: &Visit) -> Result<Option<Option<Made>>> {
-        let name = self.name();
+    async fn try_create(&self, visit: &Visit) -> Result<Option<Option<Made>>> {
+        // Read for each try: a copy to keep would cost more than reading it again once in a while.
+        let (name, zip) = (self.name(), self.zip().await?);
         let (package, role) = (self.package()?, self.part.name());
         let mut tags: std::collections::HashMap<String, String> = self.ground.owner.map();
         tags.insert(ROLE_ID_TAG.to_owned(), visit.fact(&role::id(role), role::ROLE_ID)?);
         let request = self.ground.aws.lambda.create_function().function_name(&name).set_tags(Some(tags)).publish(true);
         let request = request
-            .code(FunctionCode::builder().zip_file(zip.clone()).build())
+            .code(FunctionCode::builder().zip_file(zip).build())
             .architectures(Architecture::from(package.architecture()))
             .runtime(Runtime::from("provided.al2023"))
             .handler("bootstrap")
@@ -117,10 +116,11 @@ impl Function {
     }
 
     async fn put_code(&self, publish: bool, visit: &Visit) -> Result<Configuration> {
-        let (name, zip, package) = (self.name(), self.zip().await?, self.package()?);
+        let (name, package) = (self.name(), self.package()?);
         let put = || async {
+            let zip = self.zip().await?;
             let request = self.ground.aws.lambda.update_function_code().function_name(&name).publish(publish);
-            let request = request.zip_file(zip.clone()).architectures(Architecture::from(package.architecture()));
+            let request = request.zip_file(zip).architectures(Architecture::from(package.architecture()));
             let answer = request.send().await.map_err(call(SERVICE, "UpdateFunctionCode", &name)).map_err(busy)?;
             Ok(Some((configuration!(answer), is_at_rest(answer.state(), answer.last_update_status()))))
         };

@@ -101,7 +101,13 @@ pub(super) fn find(action: &str) -> Option<Call> {
 
 /// A stream that was switched off and on has a new ARN (A13); the engine would take the old one too.
 pub(super) fn current_stream(engine: &Database, stream: &str) -> Result<(), Refusal> {
-    let gone = || Refusal::new(400, "ResourceNotFoundException", format!("Requested resource not found: Stream: {stream} not found"));
+    let gone = || {
+        Refusal::new(
+            400,
+            "ResourceNotFoundException",
+            format!("Requested resource not found: Stream: {stream} not found"),
+        )
+    };
     let table = stream.split('/').nth(1).ok_or_else(gone)?;
     let described = find("DescribeTable").and_then(|call| (call.run)(engine, json!({ "TableName": table })).ok());
     let current = described.as_ref().and_then(|table| table["Table"]["LatestStreamArn"].as_str());

@@ -66,7 +66,6 @@ impl Iam {
     }
 
     /// Whether there is a role of that ARN.
-    #[allow(dead_code)] // asked by services that assume roles
     pub(crate) fn has_role(&self, arn: &str) -> bool {
         let name = arn.rsplit('/').next().unwrap_or_default();
         self.state.get::<Role>(KIND, name).ok().flatten().is_some_and(|role| role.arn == arn)
@@ -96,9 +95,9 @@ impl Iam {
 
     fn role(&self, form: &Form) -> Result<Role, Refusal> {
         let name = form.need("RoleName")?;
-        self.state.get(KIND, name)?.ok_or_else(|| {
-            Refusal::new(404, "NoSuchEntity", format!("The role with name {name} cannot be found."))
-        })
+        self.state
+            .get(KIND, name)?
+            .ok_or_else(|| Refusal::new(404, "NoSuchEntity", format!("The role with name {name} cannot be found.")))
     }
 
     fn keep(&self, role: &Role) -> Result<(), Refusal> {

@@ -1,6 +1,6 @@
 //! The inline policies of a role.
 
-use super::{Iam, Role, check_document, encoded};
+use super::{Iam, check_document, encoded};
 use crate::Refusal;
 use crate::wire::query::{Form, Xml};
 
@@ -14,17 +14,15 @@ pub(super) fn put(iam: &Iam, form: &Form) -> Result<Xml, Refusal> {
     Ok(Xml::default())
 }
 
-fn missing(role: &Role, name: &str) -> Refusal {
-    let message = format!("The role policy with name {name} cannot be found.");
-    debug_assert!(!role.policies.contains_key(name));
-    Refusal::new(404, "NoSuchEntity", message)
+fn missing(name: &str) -> Refusal {
+    Refusal::new(404, "NoSuchEntity", format!("The role policy with name {name} cannot be found."))
 }
 
 /// `GetRolePolicy`.
 pub(super) fn get(iam: &Iam, form: &Form) -> Result<Xml, Refusal> {
     let role = iam.role(form)?;
     let name = form.need("PolicyName")?;
-    let document = role.policies.get(name).ok_or_else(|| missing(&role, name))?;
+    let document = role.policies.get(name).ok_or_else(|| missing(name))?;
     let mut xml = Xml::default();
     xml.text("RoleName", &role.name).text("PolicyName", name).text("PolicyDocument", &encoded(document));
     Ok(xml)
@@ -35,7 +33,7 @@ pub(super) fn delete(iam: &Iam, form: &Form) -> Result<Xml, Refusal> {
     let mut role = iam.role(form)?;
     let name = form.need("PolicyName")?;
     if role.policies.remove(name).is_none() {
-        return Err(missing(&role, name));
+        return Err(missing(name));
     }
     iam.keep(&role)?;
     Ok(Xml::default())

@@ -75,7 +75,9 @@ fn session(form: &Form) -> Result<Option<u32>, Refusal> {
     form.get("MaxSessionDuration")
         .map(|seconds| {
             let seconds = seconds.parse().ok().filter(|seconds| (3600..=43_200).contains(seconds));
-            seconds.ok_or_else(|| Refusal::new(400, "ValidationError", "MaxSessionDuration must be between 3600 and 43200"))
+            seconds.ok_or_else(|| {
+                Refusal::new(400, "ValidationError", "MaxSessionDuration must be between 3600 and 43200")
+            })
         })
         .transpose()
 }

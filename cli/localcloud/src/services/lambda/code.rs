@@ -1,7 +1,7 @@
 //! A function's code: from the zip in a call to an unpacked folder, once for each hash. Only plain files, and none
 //! outside the folder.
 
-use std::io::{BufRead as _, Read as _};
+use std::io::{BufRead as _, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Component, Path, PathBuf};
 
@@ -11,6 +11,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::function::Code;
+use super::inflate::inflate;
 use super::input::Input;
 use super::refusals;
 use crate::wire::Refusal;
@@ -26,8 +27,7 @@ const ELSEWHERE: &[&str] = &["S3Bucket", "S3Key", "S3ObjectVersion", "ImageUri",
 /// Reads a body whose `ZipFile` may be long: the zip is cut out before the rest is parsed, for a JSON parser walks
 /// through 30 MB of base64 byte by byte.
 pub(super) fn parse(body: &Bytes) -> Result<(Input, Option<Vec<u8>>), Refusal> {
-    if let Some((start, end)) = long_zip(body) {
-        let zip = decode(&body[start..end])?;
+    if let Some((start, end, zip)) = long_zip(body).and_then(|(start, end)| Some((start, end, decode(&body[start..end]).ok()?))) {
         let rest = [&body[..start], &body[end..]].concat();
         return Ok((Input::parse(&rest)?, Some(zip)));
     }
@@ -100,7 +100,7 @@ fn write_files(zip: &[u8], folder: &Path) -> Result<(), Refusal> {
     std::fs::create_dir_all(folder).map_err(file_error)?;
     let mut room = UNPACKED_BYTES;
     for index in 0..archive.len() {
-        let mut entry = archive.by_index(index).map_err(bad)?;
+        let mut entry = archive.by_index_raw(index).map_err(bad)?;
         let name = entry.name().map_err(bad)?.into_owned();
         let path = inside(folder, &name)?;
         if entry.is_dir() {
@@ -110,6 +110,9 @@ fn write_files(zip: &[u8], folder: &Path) -> Result<(), Refusal> {
         if !entry.is_file() {
             return Err(refusals::invalid(format!("{name} in the zip is not a plain file")));
         }
+        room = room.checked_sub(entry.size()).ok_or_else(|| {
+            refusals::invalid(format!("Unzipped size must be smaller than {UNPACKED_BYTES} bytes"))
+        })?;
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(file_error)?;
         }
@@ -117,12 +120,20 @@ fn write_files(zip: &[u8], folder: &Path) -> Result<(), Refusal> {
         let mode = if executable { 0o755 } else { 0o644 };
         let mut file =
             std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&path).map_err(file_error)?;
-        let written = std::io::copy(&mut entry.by_ref().take(room + 1), &mut file)
-            .map_err(|error| refusals::invalid(format!("Could not unzip uploaded file. ({error})")))?;
+        if entry.compression() == zip::CompressionMethod::DEFLATE {
+            let mut data = Vec::new();
+            entry.read_to_end(&mut data).map_err(file_error)?;
+            let size = usize::try_from(entry.size()).unwrap_or(usize::MAX);
+            let content = inflate(&data, size).ok_or_else(|| refusals::invalid(format!("{name} could not be unzipped")))?;
+            file.write_all(&content).map_err(file_error)?;
+        } else {
+            let size = entry.size();
+            drop(entry);
+            let entry = archive.by_index(index).map_err(bad)?;
+            std::io::copy(&mut entry.take(size + 1), &mut file)
+                .map_err(|error| refusals::invalid(format!("{name} could not be unzipped: {error}")))?;
+        }
         file.set_permissions(std::fs::Permissions::from_mode(mode)).map_err(file_error)?;
-        room = room.checked_sub(written).ok_or_else(|| {
-            refusals::invalid(format!("Unzipped size must be smaller than {UNPACKED_BYTES} bytes"))
-        })?;
     }
     Ok(())
 }
@@ -143,8 +154,6 @@ fn file_error(error: std::io::Error) -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
-
     use super::*;
 
     fn zip_of(files: &[(&str, &[u8])]) -> Vec<u8> {

@@ -51,17 +51,6 @@ pub(crate) struct Invoking {
 }
 
 impl Lambda {
-    /// Invokes a function and waits for its answer.
-    pub(crate) async fn invoke(
-        &self,
-        cloud: &Arc<Cloud>,
-        function: &str,
-        qualifier: Option<&str>,
-        payload: Bytes,
-    ) -> Result<Invoked, Refusal> {
-        self.invoke_as(cloud, function, qualifier, payload, Invoking::default()).await
-    }
-
     /// Invokes a function in a given way and waits for its answer.
     pub(crate) async fn invoke_as(
         &self,
@@ -82,10 +71,10 @@ impl Lambda {
         };
         let version = launch.version.clone();
         let patience = how.patience.unwrap_or(CALLER_WAITS);
-        let (cloud, limit_now) = (Arc::clone(cloud), limit);
+        let cloud = Arc::clone(cloud);
         // A task of its own: a caller that hangs up does not stop the function.
         let ran = tokio::spawn(async move {
-            cloud.lambda.pool.run(&cloud, launch, limit_now, patience, event).await
+            cloud.lambda.pool.run(&cloud, launch, limit, patience, event).await
         });
         match ran.await {
             Ok(Ok(outcome)) => Ok(Invoked {

@@ -4,6 +4,7 @@
 mod code;
 mod events;
 mod function;
+mod inflate;
 mod input;
 mod invoke;
 mod limits;

@@ -110,8 +110,13 @@ enum Streams {
 
 impl Streams {
     fn read(input: &Value) -> Result<Self, Refusal> {
-        let named: Vec<String> =
-            input["logStreamNames"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+        let named: Vec<String> = input["logStreamNames"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect();
         match (named.is_empty(), input["logStreamNamePrefix"].as_str()) {
             (true, None) => Ok(Self::All),
             (false, None) => Ok(Self::Named(named)),
@@ -121,7 +126,13 @@ impl Streams {
     }
 }
 
-fn scan(c: &rusqlite::Connection, group: i64, streams: &Streams, after: At, end: i64) -> Result<Vec<Event>, rusqlite::Error> {
+fn scan(
+    c: &rusqlite::Connection,
+    group: i64,
+    streams: &Streams,
+    after: At,
+    end: i64,
+) -> Result<Vec<Event>, rusqlite::Error> {
     let mut values = vec![Sql::from(group), after.0.into(), after.1.into(), end.into(), SCAN.into()];
     let of_streams = match streams {
         Streams::All => String::new(),

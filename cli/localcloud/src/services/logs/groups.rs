@@ -6,9 +6,8 @@ use super::tables::{self, Group};
 use super::{Logs, done, exists, invalid, limit, missing, text};
 use crate::{Cloud, Refusal};
 
-const DAYS: &[i64] = &[
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
-];
+const DAYS: &[i64] =
+    &[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
 /// `CreateLogGroup`.
 pub(super) fn create(logs: &Logs, input: &Value) -> Result<Value, Refusal> {
@@ -62,7 +61,8 @@ pub(super) fn delete_retention(logs: &Logs, input: &Value) -> Result<Value, Refu
 
 fn retain(logs: &Logs, input: &Value, days: Option<i64>) -> Result<Value, Refusal> {
     let name = text(input, "logGroupName")?;
-    let changed = logs.state.with(|c| c.execute("UPDATE log_groups SET retention = ?2 WHERE name = ?1", (name, days)))?;
+    let changed =
+        logs.state.with(|c| c.execute("UPDATE log_groups SET retention = ?2 WHERE name = ?1", (name, days)))?;
     if changed == 0 { Err(missing("log group")) } else { Ok(done()) }
 }
 

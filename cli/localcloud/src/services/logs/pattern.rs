@@ -45,7 +45,9 @@ impl Pattern {
             return Ok(Self { fields, ..Self::default() });
         }
         if text.starts_with('[') || text.starts_with('%') {
-            return Err(Refusal::unsupported("space-delimited and regular expression filter patterns of CloudWatch Logs"));
+            return Err(Refusal::unsupported(
+                "space-delimited and regular expression filter patterns of CloudWatch Logs",
+            ));
         }
         let mut pattern = Self::default();
         for word in words(text)? {

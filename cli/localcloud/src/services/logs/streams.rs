@@ -55,7 +55,10 @@ pub(super) fn describe(logs: &Logs, cloud: &Cloud, input: &Value) -> Result<Valu
         Some("LastEventTime") => return Err(invalid("Cannot order by LastEventTime with a logStreamNamePrefix.")),
         Some(other) => return Err(invalid(format!("no such order: {other}"))),
     };
-    let skip: i64 = input["nextToken"].as_str().map_or(Ok(0), str::parse).map_err(|_| invalid("The specified nextToken is invalid."))?;
+    let skip: i64 = input["nextToken"]
+        .as_str()
+        .map_or(Ok(0), str::parse)
+        .map_err(|_| invalid("The specified nextToken is invalid."))?;
     let order = if by_time { "COALESCE(last_at, 0), name" } else { "name" };
     let direction = if input["descending"].as_bool().unwrap_or(false) { "DESC" } else { "ASC" };
     let order = order.replace(", ", &format!(" {direction}, "));
@@ -96,8 +99,11 @@ fn shown(group: &str, stream: &Described) -> Value {
         "logStreamName": stream.name, "creationTime": stream.created_at, "storedBytes": 0,
         "arn": format!("{group}:log-stream:{}", stream.name),
     });
-    let times =
-        [("firstEventTimestamp", stream.first_at), ("lastEventTimestamp", stream.last_at), ("lastIngestionTime", stream.ingested_at)];
+    let times = [
+        ("firstEventTimestamp", stream.first_at),
+        ("lastEventTimestamp", stream.last_at),
+        ("lastIngestionTime", stream.ingested_at),
+    ];
     for (member, time) in times {
         if let Some(time) = time {
             shown[member] = time.into();

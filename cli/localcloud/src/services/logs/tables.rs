@@ -57,7 +57,8 @@ pub(super) fn stream(c: &Connection, group: i64, name: &str) -> Result<Option<i6
 
 /// Makes a stream.
 pub(super) fn new_stream(c: &Connection, group: i64, name: &str, now: i64) -> Result<i64, rusqlite::Error> {
-    c.prepare_cached("INSERT INTO log_streams (grp, name, created_at) VALUES (?1, ?2, ?3)")?.execute((group, name, now))?;
+    c.prepare_cached("INSERT INTO log_streams (grp, name, created_at) VALUES (?1, ?2, ?3)")?
+        .execute((group, name, now))?;
     Ok(c.last_insert_rowid())
 }
 

@@ -128,7 +128,9 @@ pub(super) fn check_target(c: &Connection, attributes: &Attributes) -> Result<Re
     let Some(redrive) = attributes.redrive() else { return Ok(Ok(())) };
     Ok(match tables::find(c, &redrive.target)? {
         Some(_) => Ok(()),
-        None => Err(invalid("Value for parameter RedrivePolicy is invalid. Reason: Dead letter target does not exist.")),
+        None => {
+            Err(invalid("Value for parameter RedrivePolicy is invalid. Reason: Dead letter target does not exist."))
+        }
     })
 }
 
@@ -156,9 +158,9 @@ pub(super) fn get(sqs: &Sqs, cloud: &Cloud, input: &Value) -> Result<Value, Refu
     all.insert("ApproximateNumberOfMessages", counts[0].to_string());
     all.insert("ApproximateNumberOfMessagesNotVisible", counts[1].to_string());
     all.insert("ApproximateNumberOfMessagesDelayed", counts[2].to_string());
-    let asked: Vec<&str> =
-        input["AttributeNames"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let known = |name: &&&str| all.contains_key(**name) || matches!(**name, "All" | "RedrivePolicy") || TEXTS.contains(*name);
+    let asked: Vec<&str> = input["AttributeNames"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let known =
+        |name: &&&str| all.contains_key(**name) || matches!(**name, "All" | "RedrivePolicy") || TEXTS.contains(*name);
     if let Some(unknown) = asked.iter().find(|name| !known(name)) {
         return Err(Refusal::new(400, "InvalidAttributeName", format!("Unknown Attribute {unknown}.")));
     }

@@ -21,7 +21,10 @@ pub(super) fn entries(input: &Value) -> Result<Vec<(&str, &Value)>, Refusal> {
     for entry in entries {
         let id = text(entry, "Id")?;
         if id.is_empty() || id.len() > 80 || !id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
-            return refuse("InvalidBatchEntryId", "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.");
+            return refuse(
+                "InvalidBatchEntryId",
+                "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.",
+            );
         }
         if ids.iter().any(|(known, _)| *known == id) {
             return refuse("BatchEntryIdsNotDistinct", "Id appears twice in the request.");

@@ -4,8 +4,8 @@ mod attributes;
 mod batch;
 mod digest;
 mod queues;
-mod receive;
 mod receipts;
+mod receive;
 mod send;
 mod tables;
 
@@ -140,7 +140,9 @@ fn number(input: &Value, member: &str, least: i64, most: i64) -> Result<Option<i
             _ => Err(Refusal::new(
                 400,
                 "InvalidParameterValue",
-                format!("Value {value} for parameter {member} is invalid. Reason: Must be between {least} and {most}, if provided."),
+                format!(
+                    "Value {value} for parameter {member} is invalid. Reason: Must be between {least} and {most}, if provided."
+                ),
             )),
         },
     }

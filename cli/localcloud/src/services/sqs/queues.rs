@@ -35,7 +35,8 @@ pub(super) fn create(sqs: &Sqs, cloud: &Cloud, input: &Value) -> Result<Value, R
             if given.agree(&queue.attributes) {
                 return Ok(Ok(()));
             }
-            let message = format!("A queue already exists with the same name and a different value for an attribute: {name}");
+            let message =
+                format!("A queue already exists with the same name and a different value for an attribute: {name}");
             return Ok(Err(Refusal::new(400, "QueueNameExists", message)));
         }
         if let Err(refusal) = check_target(c, &given)? {

@@ -63,7 +63,11 @@ fn row_of(receipt: &str) -> Option<i64> {
 }
 
 fn not_valid(receipt: &str) -> Refusal {
-    Refusal::new(400, "ReceiptHandleIsInvalid", format!("The input receipt handle \"{receipt}\" is not a valid receipt handle."))
+    Refusal::new(
+        400,
+        "ReceiptHandleIsInvalid",
+        format!("The input receipt handle \"{receipt}\" is not a valid receipt handle."),
+    )
 }
 
 /// An older receipt of a message that was received again deletes nothing, and is no error.
@@ -95,7 +99,8 @@ fn change_one(c: &Connection, queue: i64, input: &Value) -> Done {
         .optional()?;
     match hidden {
         Some(until) if until > now => {
-            c.prepare_cached("UPDATE sqs_messages SET visible_at = ?2 WHERE id = ?1")?.execute((id, now + seconds * 1000))?;
+            c.prepare_cached("UPDATE sqs_messages SET visible_at = ?2 WHERE id = ?1")?
+                .execute((id, now + seconds * 1000))?;
             Ok(Ok(json!({})))
         }
         Some(_) => Ok(Err(Refusal::new(400, "MessageNotInflight", "The message referred to isn't in flight."))),

@@ -26,7 +26,8 @@ pub(super) async fn receive(sqs: &Sqs, cloud: &Cloud, input: &Value) -> Result<V
         for target in &look.moved_to {
             sqs.ring(target);
         }
-        let deadline = started + wait.unwrap_or_else(|| look.queue.attributes.number("ReceiveMessageWaitTimeSeconds")) * 1000;
+        let deadline =
+            started + wait.unwrap_or_else(|| look.queue.attributes.number("ReceiveMessageWaitTimeSeconds")) * 1000;
         if !look.taken.is_empty() {
             let messages: Vec<Value> = look.taken.iter().map(|taken| taken.shown(input, cloud)).collect();
             return Ok(json!({ "Messages": messages }));

@@ -68,7 +68,8 @@ impl<'a> Sending<'a> {
         if body.is_empty() {
             return Err(invalid("The request must contain a message body of at least one character."));
         }
-        let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+        let allowed =
+            |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
         if !body.chars().all(allowed) {
             let message = "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF";
             return Err(Refusal::new(400, "InvalidMessageContents", message));
@@ -81,13 +82,16 @@ impl<'a> Sending<'a> {
             system.insert("MessageGroupId".into(), group.into());
         }
         if input.get("MessageDeduplicationId").is_some_and(|id| !id.is_null()) {
-            return Err(invalid("The request include parameter that is not valid for this queue type: MessageDeduplicationId"));
+            return Err(invalid(
+                "The request include parameter that is not valid for this queue type: MessageDeduplicationId",
+            ));
         }
         let traced = input.get("MessageSystemAttributes").filter(|given| given.is_object());
         if let Some(header) = traced.and_then(|given| given["AWSTraceHeader"]["StringValue"].as_str()) {
             system.insert("AWSTraceHeader".into(), header.into());
         }
-        let attributes = input.get("MessageAttributes").filter(|given| given.as_object().is_some_and(|a| !a.is_empty()));
+        let attributes =
+            input.get("MessageAttributes").filter(|given| given.as_object().is_some_and(|a| !a.is_empty()));
         check_attributes(attributes)?;
         Ok(Self { body, delay: number(input, "DelaySeconds", 0, 900)?, attributes, system, traced })
     }
@@ -98,7 +102,10 @@ impl<'a> Sending<'a> {
         self.body.len()
             + attributes
                 .map(|(name, value)| {
-                    name.len() + text(value, "DataType") + text(value, "StringValue") + text(value, "BinaryValue") * 3 / 4
+                    name.len()
+                        + text(value, "DataType")
+                        + text(value, "StringValue")
+                        + text(value, "BinaryValue") * 3 / 4
                 })
                 .sum::<usize>()
     }
@@ -153,7 +160,9 @@ fn check_attributes(attributes: Option<&Value>) -> Result<(), Refusal> {
             _ => false,
         };
         if !given {
-            return Err(invalid(format!("The message attribute '{name}' must contain a non-empty value of its type, '{kind}'.")));
+            return Err(invalid(format!(
+                "The message attribute '{name}' must contain a non-empty value of its type, '{kind}'."
+            )));
         }
     }
     Ok(())

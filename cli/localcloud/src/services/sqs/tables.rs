@@ -71,7 +71,5 @@ pub(super) fn update(c: &Connection, queue: &Queue, now: i64) -> Result<(), rusq
 
 /// Takes out of a queue what it has kept too long.
 pub(super) fn expire(c: &Connection, queue: i64, now: i64) -> Result<(), rusqlite::Error> {
-    c.prepare_cached("DELETE FROM sqs_messages WHERE queue = ?1 AND expires_at <= ?2")?
-        .execute((queue, now))
-        .map(drop)
+    c.prepare_cached("DELETE FROM sqs_messages WHERE queue = ?1 AND expires_at <= ?2")?.execute((queue, now)).map(drop)
 }

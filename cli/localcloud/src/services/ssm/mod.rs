@@ -94,7 +94,7 @@ impl Ssm {
 /// The name in an ARN, or the name itself.
 fn plain(name: &str) -> &str {
     match name.starts_with("arn:").then(|| name.split_once(":parameter")) {
-        Some(Some((_, path))) if path[1..].contains('/') => path,
+        Some(Some((_, path))) if path.get(1..).is_some_and(|rest| rest.contains('/')) => path,
         Some(Some((_, path))) => path.trim_start_matches('/'),
         _ => name,
     }
@@ -106,9 +106,7 @@ fn arn(cloud: &Cloud, name: &str) -> String {
 }
 
 fn text<'a>(input: &'a Value, member: &str) -> Result<&'a str, Refusal> {
-    input[member]
-        .as_str()
-        .ok_or_else(|| Refusal::new(400, "ValidationException", format!("{member} must not be null")))
+    input[member].as_str().ok_or_else(|| Refusal::new(400, "ValidationException", format!("{member} must not be null")))
 }
 
 fn texts<'a>(input: &'a Value, member: &str) -> Vec<&'a str> {
@@ -120,17 +118,14 @@ fn missing(name: &str) -> Refusal {
 }
 
 /// One page of names after a token; with the next token when there is more.
-fn page(
-    items: Vec<Parameter>,
-    input: &Value,
-    most: usize,
-) -> Result<(Vec<Parameter>, Option<String>), Refusal> {
+fn page(items: Vec<Parameter>, input: &Value, most: usize) -> Result<(Vec<Parameter>, Option<String>), Refusal> {
     let limit = match &input["MaxResults"] {
         Value::Null => most,
-        given => usize::try_from(given.as_i64().unwrap_or(0))
-            .ok()
-            .filter(|limit| (1..=most).contains(limit))
-            .ok_or_else(|| Refusal::new(400, "ValidationException", format!("MaxResults must be between 1 and {most}")))?,
+        given => {
+            usize::try_from(given.as_i64().unwrap_or(0)).ok().filter(|limit| (1..=most).contains(limit)).ok_or_else(
+                || Refusal::new(400, "ValidationException", format!("MaxResults must be between 1 and {most}")),
+            )?
+        }
     };
     let after = input["NextToken"].as_str().unwrap_or_default();
     let mut items: Vec<Parameter> = items.into_iter().filter(|parameter| parameter.name.as_str() > after).collect();
@@ -148,6 +143,7 @@ mod tests {
     fn a_parameter_may_be_named_by_its_arn() {
         assert_eq!(plain("arn:aws:ssm:us-east-1:000000000000:parameter/a/b"), "/a/b");
         assert_eq!(plain("arn:aws:ssm:us-east-1:000000000000:parameter/a"), "a");
+        assert_eq!(plain("arn:aws:ssm:us-east-1:000000000000:parameter"), "");
         assert_eq!(plain("/a/b"), "/a/b");
     }
 }

@@ -19,7 +19,8 @@ pub(super) fn put(ssm: &Ssm, input: &Value) -> Result<Value, Refusal> {
         return Err(Refusal::new(400, "ValidationException", message));
     }
     if known.is_some() && !overwrite {
-        let message = "The parameter already exists. To overwrite this value, set the overwrite option in the request to true.";
+        let message =
+            "The parameter already exists. To overwrite this value, set the overwrite option in the request to true.";
         return Err(Refusal::new(400, "ParameterAlreadyExists", message));
     }
     let tier = input["Tier"].as_str().unwrap_or("Standard");
@@ -27,14 +28,21 @@ pub(super) fn put(ssm: &Ssm, input: &Value) -> Result<Value, Refusal> {
         return Err(Refusal::unsupported(format!("SSM parameters of the tier {tier}")));
     }
     if value.is_empty() || value.len() > 4096 {
-        let message = "Standard tier parameters support a maximum parameter value of 4096 characters, and at least one.";
+        let message =
+            "Standard tier parameters support a maximum parameter value of 4096 characters, and at least one.";
         return Err(Refusal::new(400, "ValidationException", message));
     }
     let kind = input["Type"].as_str().or(known.as_ref().map(|known| known.kind.as_str()));
     let kind = match kind {
         Some(kind @ ("String" | "StringList" | "SecureString")) => kind.to_owned(),
         Some(kind) => return Err(Refusal::new(400, "UnsupportedParameterType", format!("no such type: {kind}"))),
-        None => return Err(Refusal::new(400, "ValidationException", "A parameter type is required when you create a parameter.")),
+        None => {
+            return Err(Refusal::new(
+                400,
+                "ValidationException",
+                "A parameter type is required when you create a parameter.",
+            ));
+        }
     };
     if let Some(known) = &known
         && known.kind != kind
@@ -66,7 +74,11 @@ fn check_name(name: &str) -> Result<(), Refusal> {
         return Err(Refusal::new(400, "ValidationException", message));
     }
     if first.starts_with("aws") || first.starts_with("ssm") {
-        return Err(Refusal::new(400, "ValidationException", "Parameter name: can't be prefixed with \"aws\" or \"ssm\" (case-insensitive)."));
+        return Err(Refusal::new(
+            400,
+            "ValidationException",
+            "Parameter name: can't be prefixed with \"aws\" or \"ssm\" (case-insensitive).",
+        ));
     }
     Ok(())
 }

@@ -1,0 +1,102 @@
+//! Why no message came back, hop by hop. Must not know how one is sent.
+
+use crate::aws::CallError;
+use crate::failure::{Exit, Explain};
+use crate::member::{InboxError, MemberError};
+
+/// No message came back: which hop it was.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message of each variant says it")]
+pub enum Unproven {
+    #[error("deployed, but chatctl could not make a room for the proof")]
+    Room { source: CallError },
+    #[error("deployed, but chatctl could not become a push client")]
+    Inbox { source: InboxError },
+    #[error("deployed, but a client could not be registered (steps 1–2)")]
+    Register { source: MemberError },
+    #[error("deployed, but a message could not be stored (steps 7–8)")]
+    Post { source: MemberError },
+    #[error("deployed, but the message did not come back: {hop}")]
+    Lost { hop: &'static str, waited_s: u64, seen: String },
+    #[error("deployed, but a push came back that cannot be read (steps 14–15)")]
+    Unreadable,
+    #[error("deployed, and stopped before the proof came back")]
+    Stopped,
+}
+
+impl Explain for Unproven {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Stopped => Exit::Stopped,
+            _ => Exit::Unproven,
+        }
+    }
+
+    fn why(&self) -> Option<String> {
+        Some(match self {
+            Self::Room { source } => source.to_string(),
+            Self::Inbox { source } => chain(source),
+            Self::Register { source } | Self::Post { source } => chain(source),
+            Self::Lost { waited_s, seen, .. } => format!("{seen}, after {waited_s} s of waiting"),
+            Self::Unreadable => "it was sealed for another key, or is not what the chat sends".to_owned(),
+            Self::Stopped => return None,
+        })
+    }
+
+    fn next(&self) -> Option<String> {
+        // The history says that the proof is owed: `up` proves it, also when nothing is to change.
+        Some("chatctl up".to_owned())
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        words = format!("{words}: {cause}");
+        source = cause.source();
+    }
+    words
+}
+
+/// Which hop it was, by what stands in the queues.
+pub(super) fn where_lost(waiting: Option<u64>, dead: Option<u64>) -> (&'static str, &'static str) {
+    match (waiting, dead) {
+        (_, Some(1..)) => ("notify-clients gave it up (11–15)", "the dead letters are not empty"),
+        (Some(1..), _) => ("notify-clients does not take it, or fails (11–15)", "the new-message queue is not empty"),
+        (Some(0), _) => (
+            "either forward-messages has not read the stream (9–10), or the push service has not delivered (14–15)",
+            "the message is stored and the queue is empty",
+        ),
+        (None, _) => ("somewhere behind the table (9–15)", "the message is stored, and the queue cannot be read"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_message_is_looked_for_in_the_queues() {
+        for (waiting, dead, hop) in [
+            (Some(0), Some(1), "gave it up"),
+            (Some(2), Some(0), "does not take it"),
+            (Some(0), Some(0), "has not read the stream"),
+            (None, None, "behind the table"),
+        ] {
+            assert!(where_lost(waiting, dead).0.contains(hop), "{waiting:?} {dead:?}");
+        }
+    }
+
+    #[test]
+    fn an_unproven_deploy_exits_with_six_and_a_stopped_one_with_130() {
+        let lost = Unproven::Lost {
+            hop: "notify-clients gave it up (11–15)",
+            waited_s: 20,
+            seen: "the dead letters are not empty".to_owned(),
+        };
+        assert_eq!(lost.exit(), Exit::Unproven);
+        assert_eq!(Explain::why(&lost).unwrap(), "the dead letters are not empty, after 20 s of waiting");
+        assert_eq!(Unproven::Stopped.exit(), Exit::Stopped);
+    }
+}
