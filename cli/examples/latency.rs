@@ -20,12 +20,13 @@ const WARM_UP: usize = 10;
 async fn main() {
     let chatctl = std::env::current_exe().unwrap().parent().unwrap().with_file_name("chatctl");
     let out = Command::new(chatctl).args(["--json", "status"]).output().unwrap();
-    let status: Value = serde_json::from_slice(&out.stdout).expect("a stage is up");
+    // The last line: before it, it may be told that the local cloud was started.
+    let told = String::from_utf8_lossy(&out.stdout);
+    let status: Value = serde_json::from_str(told.lines().last().unwrap_or_default()).expect("a stage is up");
     let (origin, token) = status["page"].as_str().unwrap().split_once("/#").unwrap();
     let token = Token::parse(token).unwrap();
     let http = Http::new();
-    let members: Vec<_> =
-        (0..MEMBERS).map(|_| Member::new(&http, origin, &token, Identity::throwaway())).collect();
+    let members: Vec<_> = (0..MEMBERS).map(|_| Member::new(&http, origin, &token, Identity::throwaway())).collect();
     let vapid = members[0].config().await.unwrap()["vapid_public_key"].as_str().unwrap().to_owned();
     let mut inbox = Inbox::open(&http, status["push_service"].as_str().unwrap(), &vapid, None).await.unwrap();
     let subscription = inbox.subscription();

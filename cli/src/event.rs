@@ -7,7 +7,8 @@ use serde::Serialize;
 
 mod shown;
 pub use shown::{
-    Act, Credentials, FieldChange, FunctionShown, Hop, LogLine, PlannedStep, Queues, ResourceShown, RoomShown, Status, Told, Via,
+    Act, Credentials, FieldChange, FunctionShown, Hop, LogLine, PlannedStep, Queues, ResourceShown, RoomShown, Status,
+    Told, Via,
 };
 
 /// Where events go. Cheap to clone, safe to call from anywhere.
@@ -268,8 +269,14 @@ mod tests {
     #[test]
     fn an_event_is_named_in_its_json() {
         let done = Event::StepDone { id: "queue/new-messages".into(), change: Act::Create, ms: 412 };
-        assert_eq!(serde_json::to_string(&done).unwrap(), r#"{"event":"step.done","id":"queue/new-messages","change":"create","ms":412}"#);
+        assert_eq!(
+            serde_json::to_string(&done).unwrap(),
+            r#"{"event":"step.done","id":"queue/new-messages","change":"create","ms":412}"#
+        );
         let hop = Event::ProofHop(Hop { step: "stored".into(), start_ms: 0.0, ms: 1.5 });
-        assert_eq!(serde_json::to_string(&hop).unwrap(), r#"{"event":"proof.hop","step":"stored","start_ms":0.0,"ms":1.5}"#);
+        assert_eq!(
+            serde_json::to_string(&hop).unwrap(),
+            r#"{"event":"proof.hop","step":"stored","start_ms":0.0,"ms":1.5}"#
+        );
     }
 }

@@ -190,7 +190,16 @@ mod tests {
 
     #[test]
     fn exit_codes_are_those_of_the_documentation() {
-        let all = [Exit::Done, Exit::Failed, Exit::Usage, Exit::Changes, Exit::Held, Exit::Denied, Exit::Unproven, Exit::Stopped];
+        let all = [
+            Exit::Done,
+            Exit::Failed,
+            Exit::Usage,
+            Exit::Changes,
+            Exit::Held,
+            Exit::Denied,
+            Exit::Unproven,
+            Exit::Stopped,
+        ];
         assert_eq!(all.map(Exit::code), [0, 1, 2, 3, 4, 5, 6, 130]);
     }
 }

@@ -28,9 +28,21 @@ const LOOK: Duration = Duration::from_millis(5);
 const LONGEST_LOG: u64 = 8 * 1024 * 1024;
 /// How much of the log an error quotes.
 const TAIL_LINES: usize = 8;
+/// The file that says that a cloud is to run here.
+const WANTED: &str = "cloud.wanted";
 /// What the cloud may see of this process's environment: no credentials, and nothing of cargo's.
-const VARIABLES: [&str; 10] =
-    ["HOME", "PATH", "LANG", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "RUST_BACKTRACE", "XDG_STATE_HOME", "USER"];
+const VARIABLES: [&str; 10] = [
+    "HOME",
+    "PATH",
+    "LANG",
+    "TZ",
+    "TMPDIR",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "RUST_BACKTRACE",
+    "XDG_STATE_HOME",
+    "USER",
+];
 
 /// A local cloud that answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,7 +139,7 @@ pub fn log(state: &Path) -> PathBuf {
 
 /// Whether a cloud was started here and never told to stop: then it runs, or was killed.
 pub fn wanted(state: &Path) -> bool {
-    state.join("cloud.wanted").exists()
+    state.join(WANTED).exists()
 }
 
 /// Whether there ever was a cloud here: then there may be data on disk.
@@ -181,7 +193,7 @@ pub async fn stop(state: &Path, tell: &Tell) -> Result<bool, NoCloud> {
         end(state, found).await?;
         tell(Event::CloudStopped);
     }
-    let _ = std::fs::remove_file(state.join("cloud.wanted"));
+    let _ = std::fs::remove_file(state.join(WANTED));
     Ok(found.is_some())
 }
 
@@ -207,7 +219,8 @@ fn private() -> OpenOptions {
 
 async fn start(state: &Path) -> Result<Identity, NoCloud> {
     if let Some(port) = Identity::read(state).map(|kept| kept.port) {
-        let taken = std::net::TcpListener::bind(("127.0.0.1", port)).is_err_and(|e| e.kind() == std::io::ErrorKind::AddrInUse);
+        let taken =
+            std::net::TcpListener::bind(("127.0.0.1", port)).is_err_and(|e| e.kind() == std::io::ErrorKind::AddrInUse);
         if taken {
             return Err(NoCloud::PortTaken(port));
         }
@@ -218,10 +231,17 @@ async fn start(state: &Path) -> Result<Identity, NoCloud> {
     }
     let output = private().open(&path).map_err(|error| NoCloud::Folder(state.into(), error))?;
     let begins = output.metadata().map_or(0, |file| file.len());
-    let mut child = spawn(state, output).map_err(NoCloud::Spawn)?;
-    let found = ready(state, &mut child, begins).await?;
-    private().open(state.join("cloud.wanted")).map_err(|error| NoCloud::Folder(state.into(), error))?;
-    Ok(found)
+    // Before the start, so that a cloud whose starter was killed is still one that is wanted.
+    let was_wanted = wanted(state);
+    private().open(state.join(WANTED)).map_err(|error| NoCloud::Folder(state.into(), error))?;
+    let started = match spawn(state, output).map_err(NoCloud::Spawn) {
+        Ok(mut child) => ready(state, &mut child, begins).await,
+        Err(error) => Err(error),
+    };
+    if started.is_err() && !was_wanted {
+        let _ = std::fs::remove_file(state.join(WANTED)); // if it stays, the next start says "killed"
+    }
+    started
 }
 
 fn spawn(state: &Path, output: File) -> std::io::Result<Child> {

@@ -93,8 +93,13 @@ async fn look(stack: &Stack, doing: &Doing) -> Result<Looked, Error> {
     let facts = Facts::default();
     let outcome = along(order, &doing.stop, |id| {
         let turn = stack.node(id).turn.clone();
-        let visit =
-            Visit { id: id.clone(), facts: facts.clone(), tell: doing.tell.clone(), stop: doing.stop.clone(), planning: true };
+        let visit = Visit {
+            id: id.clone(),
+            facts: facts.clone(),
+            tell: doing.tell.clone(),
+            stop: doing.stop.clone(),
+            planning: true,
+        };
         async move {
             let there = turn.observe(&visit).await.map_err(|fault| Ended::failed(&visit.id, None, fault))?;
             Ok(if there { turn.diff(&visit) } else { Change::Create })

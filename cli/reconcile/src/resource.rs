@@ -70,7 +70,12 @@ pub trait Resource: Send + Sync + 'static {
     fn diff(&self, seen: Option<&Self::Seen>, visit: &Visit) -> Change;
 
     /// Makes it so. Safe to repeat after a crash at any of its calls.
-    fn apply(&self, change: &Change, seen: Option<Self::Seen>, visit: &Visit) -> impl Future<Output = Result<()>> + Send;
+    fn apply(
+        &self,
+        change: &Change,
+        seen: Option<Self::Seen>,
+        visit: &Visit,
+    ) -> impl Future<Output = Result<()>> + Send;
 
     /// Removes it. Safe to repeat.
     fn delete(&self, seen: Self::Seen, visit: &Visit) -> impl Future<Output = Result<()>> + Send;

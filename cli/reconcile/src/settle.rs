@@ -16,7 +16,12 @@ pub(crate) struct Bound<'a> {
     pub(crate) limit: Duration,
 }
 
-pub(crate) async fn settle<T, F, L>(bound: Bound<'_>, stop: &Stop, waiting: impl Fn(Duration) + Send, mut look: L) -> Result<T>
+pub(crate) async fn settle<T, F, L>(
+    bound: Bound<'_>,
+    stop: &Stop,
+    waiting: impl Fn(Duration) + Send,
+    mut look: L,
+) -> Result<T>
 where
     F: Future<Output = Result<Option<T>>> + Send,
     L: FnMut() -> F + Send,
@@ -54,16 +59,22 @@ mod tests {
 
     use super::*;
 
-    const BOUND: Bound<'static> = Bound { what: "the moon", first: Duration::from_millis(250), limit: Duration::from_secs(10) };
+    const BOUND: Bound<'static> =
+        Bound { what: "the moon", first: Duration::from_millis(250), limit: Duration::from_secs(10) };
 
     #[tokio::test(start_paused = true)]
     async fn a_wait_looks_again_at_doubling_intervals_up_to_the_longest() {
         let (start, at) = (Instant::now(), Mutex::new(Vec::new()));
         let limit = Duration::from_secs(8);
-        let end: Result<()> = settle(Bound { limit, ..BOUND }, &Stop::default(), |_| {}, || async {
-            at.lock().unwrap().push(start.elapsed().as_millis());
-            Ok(None)
-        })
+        let end: Result<()> = settle(
+            Bound { limit, ..BOUND },
+            &Stop::default(),
+            |_| {},
+            || async {
+                at.lock().unwrap().push(start.elapsed().as_millis());
+                Ok(None)
+            },
+        )
         .await;
         assert_eq!(end.unwrap_err().to_string(), "waiting for the moon did not end after 8 s of waiting");
         assert_eq!(*at.lock().unwrap(), [0, 250, 750, 1750, 3750, 5750, 7750, 8000]);
@@ -72,12 +83,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_passing_fault_is_waited_out_and_quoted_when_it_stays() {
         let looks = AtomicU32::new(0);
-        let found = settle(BOUND, &Stop::default(), |_| {}, || async {
-            match looks.fetch_add(1, Ordering::Relaxed) {
-                0..3 => Err(Fault::new("too early").passing(true)),
-                n => Ok(Some(n)),
-            }
-        })
+        let found = settle(
+            BOUND,
+            &Stop::default(),
+            |_| {},
+            || async {
+                match looks.fetch_add(1, Ordering::Relaxed) {
+                    0..3 => Err(Fault::new("too early").passing(true)),
+                    n => Ok(Some(n)),
+                }
+            },
+        )
         .await;
         assert_eq!(found.unwrap(), 3);
         let stays: Result<()> =

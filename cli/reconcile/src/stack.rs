@@ -187,7 +187,8 @@ impl Order {
 
     fn topological(&self) -> std::result::Result<Vec<Id>, Error> {
         let mut waits = self.waits.clone();
-        let mut sorted: Vec<Id> = waits.iter().filter(|(_, needs)| needs.is_empty()).map(|(id, _)| id.clone()).collect();
+        let mut sorted: Vec<Id> =
+            waits.iter().filter(|(_, needs)| needs.is_empty()).map(|(id, _)| id.clone()).collect();
         let mut next = 0;
         while let Some(id) = sorted.get(next).cloned() {
             next += 1;

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::time::{Instant, sleep};
 
-use crate::{Change, Field, Id, Resource, Result, Stack, Visit, Fault};
+use crate::{Change, Fault, Field, Id, Resource, Result, Stack, Visit};
 
 pub(crate) fn id(n: u32) -> Id {
     Id::new("toy", n)
@@ -98,7 +98,11 @@ impl Resource for Toy {
     async fn observe(&self, visit: &Visit) -> Result<Option<u32>> {
         let seen = self.world.with(|inner| {
             inner.looks += 1;
-            inner.standing.get(&self.n).filter(|(_, from)| from.0.is_none_or(|from| Instant::now() >= from)).map(|(v, _)| *v)
+            inner
+                .standing
+                .get(&self.n)
+                .filter(|(_, from)| from.0.is_none_or(|from| Instant::now() >= from))
+                .map(|(v, _)| *v)
         });
         if let Some(value) = seen {
             visit.learn("value", value.to_string());

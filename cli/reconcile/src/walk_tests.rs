@@ -177,11 +177,15 @@ async fn down_removes_what_stands_on_others_first_and_keeps_what_shall_be_kept()
         let (stack, doing) = (stack_of(&toys), Doing::quietly());
         let mut forecast = plan_down(&stack, &keep, &doing).await.unwrap();
         walk(&stack, &mut forecast, &doing).await.unwrap();
-        let (log, standing) = world.with(|inner| (inner.log.clone(), inner.standing.keys().copied().collect::<Vec<_>>()));
+        let (log, standing) =
+            world.with(|inner| (inner.log.clone(), inner.standing.keys().copied().collect::<Vec<_>>()));
         assert_eq!(standing, [0], "seed {seed}");
         for toy in toys.iter().filter(|toy| Some(toy.n) != gone) {
             for need in toy.needs.iter().filter(|need| **need != 0) {
-                assert!(position(&log, &format!("delete {}", toy.n)) < position(&log, &format!("delete {need}")), "seed {seed}");
+                assert!(
+                    position(&log, &format!("delete {}", toy.n)) < position(&log, &format!("delete {need}")),
+                    "seed {seed}"
+                );
             }
         }
     }

@@ -57,7 +57,11 @@ pub struct CallError {
 }
 
 /// Turns an SDK error into a `CallError`: `.map_err(call("SQS", "CreateQueue", &name))`.
-pub fn call<E>(service: &'static str, call: &'static str, resource: impl fmt::Display) -> impl FnOnce(SdkFailure<E>) -> CallError
+pub fn call<E>(
+    service: &'static str,
+    call: &'static str,
+    resource: impl fmt::Display,
+) -> impl FnOnce(SdkFailure<E>) -> CallError
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
@@ -106,18 +110,45 @@ fn kind_of(code: &str, message: &str, broken: bool) -> Kind {
     // SQS in the query protocol says "AWS.SimpleQueueService.NonExistentQueue".
     match code.rsplit('.').next().unwrap_or(code) {
         "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => Kind::Expired,
-        "InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch" | "InvalidSignatureException"
-        | "IncompleteSignature" | "MissingAuthenticationToken" | "MissingAuthenticationTokenException"
-        | "InvalidAccessKeyId" | "OptInRequired" => Kind::Credentials,
-        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "AuthorizationError"
-        | "NotAuthorized" | "KMSAccessDeniedException" => Kind::Denied,
-        "ResourceNotFoundException" | "NotFoundException" | "NoSuchEntity" | "QueueDoesNotExist" | "NonExistentQueue"
-        | "ParameterNotFound" | "InvalidResourceId" => Kind::Missing,
-        "ResourceInUseException" | "EntityAlreadyExists" | "ResourceConflictException" | "ConflictException"
-        | "QueueNameExists" | "QueueAlreadyExists" | "ParameterAlreadyExists" | "ResourceAlreadyExistsException"
-        | "OperationAbortedException" | "ConcurrentModification" => Kind::Taken,
-        "ThrottlingException" | "Throttling" | "TooManyRequestsException" | "RequestLimitExceeded"
-        | "RequestThrottled" | "TooManyUpdates" | "SlowDown" => Kind::Throttled,
+        "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "SignatureDoesNotMatch"
+        | "InvalidSignatureException"
+        | "IncompleteSignature"
+        | "MissingAuthenticationToken"
+        | "MissingAuthenticationTokenException"
+        | "InvalidAccessKeyId"
+        | "OptInRequired" => Kind::Credentials,
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "UnauthorizedOperation"
+        | "AuthorizationError"
+        | "NotAuthorized"
+        | "KMSAccessDeniedException" => Kind::Denied,
+        "ResourceNotFoundException"
+        | "NotFoundException"
+        | "NoSuchEntity"
+        | "QueueDoesNotExist"
+        | "NonExistentQueue"
+        | "ParameterNotFound"
+        | "InvalidResourceId" => Kind::Missing,
+        "ResourceInUseException"
+        | "EntityAlreadyExists"
+        | "ResourceConflictException"
+        | "ConflictException"
+        | "QueueNameExists"
+        | "QueueAlreadyExists"
+        | "ParameterAlreadyExists"
+        | "ResourceAlreadyExistsException"
+        | "OperationAbortedException"
+        | "ConcurrentModification" => Kind::Taken,
+        "ThrottlingException"
+        | "Throttling"
+        | "TooManyRequestsException"
+        | "RequestLimitExceeded"
+        | "RequestThrottled"
+        | "TooManyUpdates"
+        | "SlowDown" => Kind::Throttled,
         "ServiceQuotaExceededException" | "CodeStorageExceededException" | "ParameterLimitExceeded" => Kind::Quota,
         // Control planes say LimitExceeded for both; only a rate speaks of one (A32).
         "LimitExceededException" | "LimitExceeded" if message.to_lowercase().contains("rate") => Kind::Throttled,

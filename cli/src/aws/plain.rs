@@ -24,8 +24,7 @@ struct Plain(Client<Tcp, SdkBody>);
 pub(super) fn client() -> SharedHttpClient {
     let mut tcp = Tcp::new();
     tcp.set_nodelay(true);
-    let client =
-        Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE).build(tcp);
+    let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE).build(tcp);
     let shared = SharedHttpConnector::new(Plain(client));
     http_client_fn(move |_, _| shared.clone())
 }

@@ -12,7 +12,9 @@ use crate::stage::Target;
 
 /// Arguments of `chatctl down`.
 #[derive(Debug, Args)]
-#[command(after_help = "The tables and both secrets stay, so that the next `up` has the same rooms, links and messages.")]
+#[command(
+    after_help = "The tables and both secrets stay, so that the next `up` has the same rooms, links and messages."
+)]
 pub struct DownArgs {
     /// Delete the tables and both secrets too: for ever. The stage must be named
     #[arg(long, value_name = "STAGE", num_args = 0..=1, require_equals = true, default_missing_value = "")]

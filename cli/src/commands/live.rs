@@ -26,7 +26,8 @@ pub struct Live {
 /// What a deploy of the stage is given; `rest` is what was typed.
 pub async fn deploying(cx: &Context, rest: &str) -> Result<Deploying, Failure> {
     let World { aws, push_service, .. } = cx.world().await?;
-    let mut deploying = Deploying::new(aws, cx.stage.clone(), push_service, cx.teller(), Arc::new(cx.clock()), cx.stop());
+    let mut deploying =
+        Deploying::new(aws, cx.stage.clone(), push_service, cx.teller(), Arc::new(cx.clock()), cx.stop());
     deploying.command = cx.stage.command(rest);
     Ok(deploying)
 }
@@ -35,7 +36,8 @@ pub async fn deploying(cx: &Context, rest: &str) -> Result<Deploying, Failure> {
 pub async fn live(cx: &Context) -> Result<Live, Failure> {
     let world = cx.live_world().await?;
     let seen = stack::live(&world.aws, &cx.stage).await;
-    let seen = seen.map_err(|fault| Failure::from(fault).while_doing(format!("cannot look at stage {}", cx.stage.name)))?;
+    let seen =
+        seen.map_err(|fault| Failure::from(fault).while_doing(format!("cannot look at stage {}", cx.stage.name)))?;
     let Some(stack::Live { endpoint, vapid_public, .. }) = seen else {
         return Err(cx.not_up().why("its API or its keys are not there"));
     };

@@ -32,7 +32,13 @@ use crate::ui::{Surroundings, Ui};
 ///
 /// chatctl builds, provisions and operates it: in a local cloud inside this binary (the default), or in your own AWS account.
 #[derive(Debug, Parser)]
-#[command(name = "chatctl", version, max_term_width = 100, after_help = "Start with: chatctl up", disable_help_subcommand = true)]
+#[command(
+    name = "chatctl",
+    version,
+    max_term_width = 100,
+    after_help = "Start with: chatctl up",
+    disable_help_subcommand = true
+)]
 pub struct Cli {
     #[command(flatten)]
     global: Global,

@@ -34,6 +34,7 @@ fn browser(page: &str) -> bool {
         false if set("DISPLAY") || set("WAYLAND_DISPLAY") => "xdg-open",
         false => return false,
     };
-    let handed = Command::new(program).arg(page).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let handed =
+        Command::new(program).arg(page).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
     handed.is_ok_and(|status| status.success())
 }

@@ -13,11 +13,14 @@ use crate::stage::LOBBY;
 
 /// Arguments of `chatctl send`.
 #[derive(Debug, Args)]
-#[command(override_usage = "chatctl send [OPTIONS] [ROOM] TEXT", after_help = "Examples:\n  chatctl send \"hello\"\n  \
-    echo \"deployed\" | chatctl send ops -\n  chatctl send --id build-17 \"build 17 is green\"")]
+#[command(
+    override_usage = "chatctl send [OPTIONS] [ROOM] TEXT",
+    after_help = "Examples:\n  chatctl send \"hello\"\n  \
+    echo \"deployed\" | chatctl send ops -\n  chatctl send --id build-17 \"build 17 is green\""
+)]
 pub struct SendArgs {
     /// The room (lobby, if only a text is given) and the text; `-` reads the text from standard input
-    #[arg(required = true, num_args = 1..=2, value_names = ["ROOM", "TEXT"])]
+    #[arg(required = true, num_args = 1..=2, value_name = "TEXT")]
     pub words: Vec<String>,
     /// The name to post under
     #[arg(long, value_name = "NAME", env = "CHATCTL_NAME", hide_env = true)]
@@ -34,7 +37,8 @@ pub async fn run(args: SendArgs, cx: &Context) -> Result<Exit, Failure> {
     let draft = Draft::new(&name.unwrap_or_else(|| "chatctl".into()), &text);
     let draft = draft.map_err(|bad| Failure::usage("this message can't be posted").why(bad.to_string()))?;
     let key = match args.id {
-        Some(id) => IdempotencyKey::parse(&id).map_err(|bad| Failure::usage(format!("--id {id:?} can't be used")).why(bad.to_string()))?,
+        Some(id) => IdempotencyKey::parse(&id)
+            .map_err(|bad| Failure::usage(format!("--id {id:?} can't be used")).why(bad.to_string()))?,
         None => IdempotencyKey::random(),
     };
     let live = super::live::live(cx).await?;

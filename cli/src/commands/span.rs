@@ -35,7 +35,10 @@ impl std::str::FromStr for Since {
             "d" => Some(86_400),
             _ => None,
         };
-        let long = seconds.zip(number.parse::<i64>().ok()).and_then(|(unit, n)| n.checked_mul(unit)).filter(|s| *s < 10_000_000_000);
+        let long = seconds
+            .zip(number.parse::<i64>().ok())
+            .and_then(|(unit, n)| n.checked_mul(unit))
+            .filter(|s| *s < 10_000_000_000);
         match long {
             Some(long) => Ok(Since::Ago(SignedDuration::from_secs(long))),
             None => Err("say 30s, 10m, 2h, 1d, or a time like 2026-01-02T03:04:05Z".into()),

@@ -20,7 +20,8 @@ pub async fn run(_args: StatusArgs, cx: &Context) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     };
     let live = stack::live(&world.aws, &cx.stage).await;
-    let live = live.map_err(|fault| Failure::from(fault).while_doing(format!("cannot look at stage {}", cx.stage.name)))?;
+    let live =
+        live.map_err(|fault| Failure::from(fault).while_doing(format!("cannot look at stage {}", cx.stage.name)))?;
     let mut seen = status::status(&world.aws, &cx.stage, live.map(|live| live.endpoint)).await?;
     if let Some((endpoint_url, credentials)) = world.shown() {
         seen.endpoint_url = Some(endpoint_url);

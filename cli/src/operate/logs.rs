@@ -106,7 +106,13 @@ struct Line {
 }
 
 /// One group's lines from an instant on. A group that is not there yet has none.
-async fn round(aws: &Aws, stage: &Stage, function: Function, since: i64, wanted: &Wanted) -> Result<Vec<Line>, LogsError> {
+async fn round(
+    aws: &Aws,
+    stage: &Stage,
+    function: Function,
+    since: i64,
+    wanted: &Wanted,
+) -> Result<Vec<Line>, LogsError> {
     let group = stage.names().log_group(function.name());
     let mut lines = Vec::new();
     let mut token = None;
@@ -155,7 +161,8 @@ impl Seen {
 /// A line as it is shown: a JSON line by its fields, Lambda's own only where asked for.
 pub fn shown(source: &str, at_ms: i64, text: &str, all: bool) -> Option<LogLine> {
     let text = text.trim_end();
-    let lambdas = ["START RequestId", "END RequestId", "REPORT RequestId", "INIT_START"].iter().any(|own| text.starts_with(own));
+    let lambdas =
+        ["START RequestId", "END RequestId", "REPORT RequestId", "INIT_START"].iter().any(|own| text.starts_with(own));
     if text.is_empty() || (lambdas && !all) {
         return None;
     }
@@ -189,7 +196,9 @@ mod tests {
 
     #[test]
     fn a_json_line_is_shown_by_its_fields() {
-        let line = shown("store-message", 0, r#"{"at":1,"what":"POST /api/messages","status":201,"level":"info"}"#, false).unwrap();
+        let line =
+            shown("store-message", 0, r#"{"at":1,"what":"POST /api/messages","status":201,"level":"info"}"#, false)
+                .unwrap();
         assert_eq!(line.text, "POST /api/messages");
         assert_eq!(line.level.as_deref(), Some("info"));
         assert_eq!(line.fields, BTreeMap::from([("status".to_string(), 201.into())]));

@@ -55,13 +55,20 @@ impl Explain for PushError {
 
 /// Client ids, checked before anything is called.
 pub fn clients(ids: &[String]) -> Result<Option<Vec<ClientId>>, Failure> {
-    let parse = |id: &String| ClientId::parse(id).map_err(|bad| Failure::usage(format!("{id:?} is no client's id")).why(bad.to_string()));
+    let parse = |id: &String| {
+        ClientId::parse(id).map_err(|bad| Failure::usage(format!("{id:?} is no client's id")).why(bad.to_string()))
+    };
     let ids = ids.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
     Ok((!ids.is_empty()).then_some(ids))
 }
 
 /// What each push service answered.
-pub async fn test(aws: &Aws, stage: &Stage, room: &Room, clients: Option<Vec<ClientId>>) -> Result<Vec<Told>, PushError> {
+pub async fn test(
+    aws: &Aws,
+    stage: &Stage,
+    room: &Room,
+    clients: Option<Vec<ClientId>>,
+) -> Result<Vec<Told>, PushError> {
     let nonce = chat::base64url::encode(chat::random::bytes::<12>());
     let job = fanout::Test { room: room.record.hash.clone(), clients, nonce };
     let function = stage.names().function(Function::NotifyClients.name());
@@ -75,7 +82,8 @@ pub async fn test(aws: &Aws, stage: &Stage, room: &Room, clients: Option<Vec<Cli
     if invoked.function_error.is_some() {
         return Err(crashed(error_message(&answer)));
     }
-    let tested: Tested = serde_json::from_slice(&answer).map_err(|error| crashed(format!("its answer can't be read: {error}")))?;
+    let tested: Tested =
+        serde_json::from_slice(&answer).map_err(|error| crashed(format!("its answer can't be read: {error}")))?;
     let gone = tested.unknown.iter().map(unknown);
     Ok(tested.told.iter().map(|told| explained(told, stage)).chain(gone).collect())
 }
@@ -102,7 +110,11 @@ fn unknown(id: &ClientId) -> Told {
 /// An answer in words, and what to do about it.
 fn explained(told: &fanout::Told, stage: &Stage) -> Told {
     let (verdict, meaning, next) = match told.verdict {
-        Verdict::Delivered => ("delivered", "the push service took it; the browser shows a notification when it is reachable".to_string(), None),
+        Verdict::Delivered => (
+            "delivered",
+            "the push service took it; the browser shows a notification when it is reachable".to_string(),
+            None,
+        ),
         Verdict::Gone => (
             "gone",
             "the subscription has ended (permission withdrawn, or browser data cleared); the client was removed".into(),

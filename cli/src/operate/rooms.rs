@@ -100,10 +100,18 @@ pub fn named(name: &str) -> Result<RoomName, Failure> {
 }
 
 /// Makes a room; one that is there is left as it is.
-pub async fn create(aws: &Aws, stage: &Stage, name: &RoomName, now: jiff::Timestamp) -> Result<(Room, bool), RoomError> {
+pub async fn create(
+    aws: &Aws,
+    stage: &Stage,
+    name: &RoomName,
+    now: jiff::Timestamp,
+) -> Result<(Room, bool), RoomError> {
     let key = operator_key(aws, stage).await?;
     let hash = key.room(name.as_str()).hash();
-    let record = RoomRecord { retention_days: stage.retention_days, ..RoomRecord::new(hash, name.clone(), now.as_millisecond()) };
+    let record = RoomRecord {
+        retention_days: stage.retention_days,
+        ..RoomRecord::new(hash, name.clone(), now.as_millisecond())
+    };
     let table = stage.names().table("stage");
     let put = aws.dynamodb.put_item().table_name(&table).set_item(Some(layout::room_item(&record)));
     let put = put.condition_expression("attribute_not_exists(#pk)").expression_attribute_names("#pk", layout::PK);
@@ -177,7 +185,8 @@ async fn record_of(aws: &Aws, stage: &Stage, wanted: &RoomRecord) -> Result<Opti
     let table = stage.names().table("stage");
     let key = layout::room_key(&wanted.hash).attributes();
     let got = aws.dynamodb.get_item().table_name(&table).set_key(Some(key)).consistent_read(true).send().await;
-    let got = got.map_err(call("DynamoDB", "GetItem", &table)).map_err(|source| failed("find the room", source, stage))?;
+    let got =
+        got.map_err(call("DynamoDB", "GetItem", &table)).map_err(|source| failed("find the room", source, stage))?;
     got.item.as_ref().map(layout::stored_room).transpose().map_err(RoomError::from)
 }
 
@@ -191,7 +200,10 @@ async fn operator_key(aws: &Aws, stage: &Stage) -> Result<OperatorKey, RoomError
         Err(error) if error.is_missing() => return Err(missing()),
         Err(source) => return Err(failed("read the operator's key", source, stage)),
     };
-    got.parameter.and_then(|parameter| parameter.value).and_then(|value| OperatorKey::from_base64(&value)).ok_or_else(missing)
+    got.parameter
+        .and_then(|parameter| parameter.value)
+        .and_then(|value| OperatorKey::from_base64(&value))
+        .ok_or_else(missing)
 }
 
 fn failed(what: &'static str, source: CallError, stage: &Stage) -> RoomError {

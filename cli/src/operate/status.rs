@@ -31,7 +31,8 @@ pub async fn status(aws: &Aws, stage: &Stage, endpoint: Option<String>) -> Resul
         try_join_all(SECRETS.map(|secret| secret_shown(aws, stage, secret))),
         mappings(aws, stage),
     );
-    let (tables, (queue_lines, queues), functions, secrets, mappings) = (looks.0?, looks.1?, looks.2?, looks.3?, looks.4?);
+    let (tables, (queue_lines, queues), functions, secrets, mappings) =
+        (looks.0?, looks.1?, looks.2?, looks.3?, looks.4?);
     let api = ResourceShown {
         id: "api/chat".into(),
         healthy: endpoint.is_some(),
@@ -56,7 +57,14 @@ pub async fn status(aws: &Aws, stage: &Stage, endpoint: Option<String>) -> Resul
         state: function.state.to_lowercase(),
         detail: function.version.as_ref().map(|version| format!("version {version}")),
     });
-    status.resources = tables.into_iter().chain(queue_lines).chain(functions_shown).chain(mappings).chain([api]).chain(secrets).collect();
+    status.resources = tables
+        .into_iter()
+        .chain(queue_lines)
+        .chain(functions_shown)
+        .chain(mappings)
+        .chain([api])
+        .chain(secrets)
+        .collect();
     status.functions = functions;
     status.up = status.resources.iter().all(|resource| resource.healthy);
     if status.resources.iter().all(|resource| resource.state == "absent") {
@@ -121,7 +129,8 @@ async fn clients(aws: &Aws, stage: &Stage, room: &RoomRecord, shard: u16) -> Res
 
 async fn table_shown(aws: &Aws, stage: &Stage, which: &str) -> Result<ResourceShown, CallError> {
     let name = stage.names().table(which);
-    let seen = aws.dynamodb.describe_table().table_name(&name).send().await.map_err(call("DynamoDB", "DescribeTable", &name));
+    let seen =
+        aws.dynamodb.describe_table().table_name(&name).send().await.map_err(call("DynamoDB", "DescribeTable", &name));
     let table = seen.map(|seen| seen.table).or_else(absent_is(None))?;
     let state = table.as_ref().and_then(|table| table.table_status.as_ref());
     Ok(ResourceShown {
@@ -152,8 +161,10 @@ async fn queues(aws: &Aws, stage: &Stage) -> Result<(Vec<ResourceShown>, Queues)
 async fn depth(aws: &Aws, name: &str) -> Result<Option<(u64, u64)>, CallError> {
     let url = aws.sqs.get_queue_url().queue_name(name).send().await.map_err(call("SQS", "GetQueueUrl", name));
     let Some(url) = url.map(|answer| answer.queue_url).or_else(absent_is(None))? else { return Ok(None) };
-    let (waiting, taken) = (QueueAttributeName::ApproximateNumberOfMessages, QueueAttributeName::ApproximateNumberOfMessagesNotVisible);
-    let asked = aws.sqs.get_queue_attributes().queue_url(url).attribute_names(waiting.clone()).attribute_names(taken.clone());
+    let (waiting, taken) =
+        (QueueAttributeName::ApproximateNumberOfMessages, QueueAttributeName::ApproximateNumberOfMessagesNotVisible);
+    let asked =
+        aws.sqs.get_queue_attributes().queue_url(url).attribute_names(waiting.clone()).attribute_names(taken.clone());
     let asked = asked.send().await.map_err(call("SQS", "GetQueueAttributes", name));
     let Some(attributes) = asked.map(|answer| answer.attributes).or_else(absent_is(None))? else { return Ok(None) };
     let number = |name| attributes.get(name).and_then(|value| value.parse().ok()).unwrap_or_default();
@@ -166,7 +177,14 @@ async fn function_shown(aws: &Aws, stage: &Stage, function: Function) -> Result<
     let seen = asked.map(Some).map_err(call("Lambda", "GetFunctionConfiguration", &name)).or_else(absent_is(None))?;
     let Some(seen) = seen else {
         let state = "absent".into();
-        return Ok(FunctionShown { name: function.name().into(), version: None, state, code_bytes: 0, memory_mb: 0, timeout_s: 0 });
+        return Ok(FunctionShown {
+            name: function.name().into(),
+            version: None,
+            state,
+            code_bytes: 0,
+            memory_mb: 0,
+            timeout_s: 0,
+        });
     };
     Ok(FunctionShown {
         name: function.name().into(),
@@ -180,13 +198,17 @@ async fn function_shown(aws: &Aws, stage: &Stage, function: Function) -> Result<
 
 /// The mappings of the two functions that are behind a source.
 async fn mappings(aws: &Aws, stage: &Stage) -> Result<Vec<ResourceShown>, CallError> {
-    try_join_all([Function::ForwardMessages, Function::NotifyClients].map(|function| mapping(aws, stage, function))).await
+    try_join_all([Function::ForwardMessages, Function::NotifyClients].map(|function| mapping(aws, stage, function)))
+        .await
 }
 
 async fn mapping(aws: &Aws, stage: &Stage, function: Function) -> Result<ResourceShown, CallError> {
     let name = format!("{}:{LIVE}", stage.names().function(function.name()));
     let asked = aws.lambda.list_event_source_mappings().function_name(&name).send().await;
-    let listed = asked.map(|answer| answer.event_source_mappings).map_err(call("Lambda", "ListEventSourceMappings", &name)).or_else(absent_is(None))?;
+    let listed = asked
+        .map(|answer| answer.event_source_mappings)
+        .map_err(call("Lambda", "ListEventSourceMappings", &name))
+        .or_else(absent_is(None))?;
     let state = listed.unwrap_or_default().into_iter().next().map(|mapping| mapping.state.unwrap_or_default());
     Ok(ResourceShown {
         id: format!("mapping/{}", function.name()),

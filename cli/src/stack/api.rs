@@ -76,8 +76,11 @@ pub(super) fn only(apis: &[Found]) -> Result<Option<Found>> {
     match apis {
         [] => Ok(None),
         [api] => Ok(Some(api.clone())),
-        [first, second, ..] => Err(Fault::new(format!("two APIs carry this stage's tags: {} and {}", first.id, second.id))
-            .with_next(Some(format!("remove the one you do not use: aws apigatewayv2 delete-api --api-id {}", second.id)))),
+        [first, second, ..] => {
+            Err(Fault::new(format!("two APIs carry this stage's tags: {} and {}", first.id, second.id)).with_next(
+                Some(format!("remove the one you do not use: aws apigatewayv2 delete-api --api-id {}", second.id)),
+            ))
+        }
     }
 }
 

@@ -235,7 +235,9 @@ pub(super) mod tests {
     async fn only_what_has_both_tags_is_ours() {
         let owner = ground().await.owner;
         assert!(owner.owns([("chatctl:project", "chat"), ("chatctl:stage", "dev"), ("team", "x")]));
-        for tags in [vec![], vec![("chatctl:project", "chat")], vec![("chatctl:project", "chat"), ("chatctl:stage", "prod")]] {
+        for tags in
+            [vec![], vec![("chatctl:project", "chat")], vec![("chatctl:project", "chat"), ("chatctl:stage", "prod")]]
+        {
             let refused = owner.check("table chat-dev-stage", tags).unwrap_err();
             assert!(refused.to_string().contains("is not this stage's"), "{refused}");
         }
@@ -245,7 +247,10 @@ pub(super) mod tests {
     async fn arns_are_derived_and_not_asked_for() {
         let ground = ground().await;
         for (is, should) in [
-            (ground.alias_arn("store-message"), "arn:aws:lambda:us-east-1:000000000000:function:chat-dev-store-message:live"),
+            (
+                ground.alias_arn("store-message"),
+                "arn:aws:lambda:us-east-1:000000000000:function:chat-dev-store-message:live",
+            ),
             (ground.role_arn("store-message"), "arn:aws:iam::000000000000:role/chat-dev-store-message-us-east-1"),
             (ground.table_arn("stage"), "arn:aws:dynamodb:us-east-1:000000000000:table/chat-dev-stage"),
             (ground.parameter_arn("vapid-key"), "arn:aws:ssm:us-east-1:000000000000:parameter/chat/dev/vapid-key"),

@@ -58,7 +58,9 @@ async fn roles(ground: &Ground) -> Result<Vec<Id>> {
     let mut ours = Vec::new();
     for name in ground.roles().await? {
         if role::is_ours(ground, name).await? {
-            let of = chat_aws::routes::Function::ALL.into_iter().find(|function| ground.names.role(function.name()) == *name);
+            let of = chat_aws::routes::Function::ALL
+                .into_iter()
+                .find(|function| ground.names.role(function.name()) == *name);
             ours.push(role::id(of.map_or_else(|| short(ground, name), |function| function.name())));
         }
     }

@@ -52,12 +52,16 @@ async fn a_mapping_differs_in_place_but_for_its_source() {
 #[tokio::test]
 async fn a_stray_of_our_function_and_source_is_adopted_and_one_that_leaves_is_not() {
     let mapping = mapping().await;
-    let unqualified = Settings { function: "arn:aws:lambda:us-east-1:0:function:chat-dev-forward-messages".into(), ..mapping.want.clone() };
+    let unqualified = Settings {
+        function: "arn:aws:lambda:us-east-1:0:function:chat-dev-forward-messages".into(),
+        ..mapping.want.clone()
+    };
     let stray = found(&STREAM.replace("2026", "2025"), &unqualified);
     assert!(mapping.among(std::slice::from_ref(&stray)).is_some());
     assert!(mapping.among(&[Found { state: "Deleting".into(), ..stray.clone() }]).is_none());
     let foreign = found("arn:aws:dynamodb:us-east-1:000000000000:table/chat-dev-messages-2/stream/1", &unqualified);
     assert!(mapping.among(&[foreign]).is_none());
-    let other = Settings { function: "arn:aws:lambda:us-east-1:0:function:chat-dev-forward-messages-2".into(), ..unqualified };
+    let other =
+        Settings { function: "arn:aws:lambda:us-east-1:0:function:chat-dev-forward-messages-2".into(), ..unqualified };
     assert!(mapping.among(&[found(STREAM, &other)]).is_none());
 }

@@ -55,10 +55,7 @@ pub use parameter::{PUBLIC, ROOM_KEY, VAPID_KEY, id as parameter_id};
 pub use queue::{URL, id as queue_id};
 pub use table::{STREAM, id as table_id};
 
-use crate::{
-    aws::Aws,
-    stage::Stage,
-};
+use crate::{aws::Aws, stage::Stage};
 use ground::{Ground, Owner};
 
 /// The queue of announcements and jobs.

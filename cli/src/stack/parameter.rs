@@ -183,7 +183,9 @@ impl Parameter {
                 let answer = self.ground.aws.ssm.get_parameter().name(&name).with_decryption(true).send().await;
                 let answer = answer.map_err(call(SERVICE, "GetParameter", &name))?;
                 let value = answer.parameter.and_then(|parameter| parameter.value).unwrap_or_default();
-                public_key(&VapidKey::from_base64(&value).map_err(|_| Fault::new(format!("{name} holds no VAPID key")))?)
+                public_key(
+                    &VapidKey::from_base64(&value).map_err(|_| Fault::new(format!("{name} holds no VAPID key")))?,
+                )
             }
         };
         let tag = Tag::builder().key(PUBLIC_TAG).value(&public).build().map_err(Fault::new)?;

@@ -55,7 +55,8 @@ pub(super) struct Redrive {
 
 impl Fields for Attributes {
     fn fields(&self) -> Vec<(String, String)> {
-        let redrive = self.redrive.as_ref().map_or_else(|| "none".into(), |r| format!("{} after {} tries", r.to, r.after));
+        let redrive =
+            self.redrive.as_ref().map_or_else(|| "none".into(), |r| format!("{} after {} tries", r.to, r.after));
         vec![
             ("visibility timeout".into(), format!("{} s", self.visibility.as_secs())),
             ("retention".into(), format!("{} s", self.retention.as_secs())),
@@ -182,7 +183,8 @@ impl Queue {
 
     async fn attributes(&self, url: &str) -> std::result::Result<Attributes, CallError> {
         let names = [Name::VisibilityTimeout, Name::MessageRetentionPeriod, Name::RedrivePolicy];
-        let request = self.ground.aws.sqs.get_queue_attributes().queue_url(url).set_attribute_names(Some(names.to_vec()));
+        let request =
+            self.ground.aws.sqs.get_queue_attributes().queue_url(url).set_attribute_names(Some(names.to_vec()));
         let answer = request.send().await.map_err(call(SERVICE, "GetQueueAttributes", &self.name))?;
         Ok(Attributes::from_sdk(&answer.attributes.unwrap_or_default()))
     }

@@ -47,7 +47,8 @@ pub(super) fn policy(function: Function, ground: &Ground) -> Value {
             rights.allow("sqs", &["SendMessage"], queue);
         }
         Function::NotifyClients => {
-            let takes = ["ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes", "SendMessage"];
+            let takes =
+                ["ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes", "SendMessage"];
             rights.allow("sqs", &takes, queue);
             rights.allow("dynamodb", &["GetItem"], ground.table_arn("stage"));
             rights.allow("dynamodb", &["BatchGetItem", "Query", "DeleteItem"], ground.table_arn("clients"));
@@ -68,7 +69,8 @@ impl Rights {
     }
 
     fn policy(self) -> Value {
-        let statement = |(on, calls): (String, Vec<String>)| json!({ "Effect": "Allow", "Action": calls, "Resource": on });
+        let statement =
+            |(on, calls): (String, Vec<String>)| json!({ "Effect": "Allow", "Action": calls, "Resource": on });
         let statements: Vec<Value> = self.0.into_iter().map(statement).collect();
         json!({ "Version": "2012-10-17", "Statement": statements })
     }

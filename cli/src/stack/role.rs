@@ -208,11 +208,15 @@ mod tests {
     #[tokio::test]
     async fn a_role_differs_by_its_documents_and_not_by_how_they_are_written() {
         let (trust, policy) = (json!({ "Version": "2012-10-17" }), json!({ "Statement": [1] }));
-        let role = Role { ground: Arc::new(ground().await), function: "f", trust: trust.clone(), policy: policy.clone() };
+        let role =
+            Role { ground: Arc::new(ground().await), function: "f", trust: trust.clone(), policy: policy.clone() };
         let other = json!({ "Statement": [2] });
         for (seen, change) in [
             (None, Change::Create),
-            (Some(Seen { trust: document("%7B%22Version%22%3A %222012-10-17%22%7D"), policy: Some(policy.clone()) }), Change::Keep),
+            (
+                Some(Seen { trust: document("%7B%22Version%22%3A %222012-10-17%22%7D"), policy: Some(policy.clone()) }),
+                Change::Keep,
+            ),
             (
                 Some(Seen { trust: trust.clone(), policy: None }),
                 Change::Update(vec![Field::new("policy", None, policy.to_string())]),

@@ -233,7 +233,8 @@ impl Routes {
     }
 
     async fn delete_integration(&self, api: &str, integration: &str) -> Result<Option<()>> {
-        let answer = self.ground.aws.apigateway.delete_integration().api_id(api).integration_id(integration).send().await;
+        let answer =
+            self.ground.aws.apigateway.delete_integration().api_id(api).integration_id(integration).send().await;
         if_there(answer.map_err(call(SERVICE, "DeleteIntegration", integration))).map(|_| Some(())).map_err(conflict)
     }
 }

@@ -31,10 +31,7 @@ async fn log_groups_and_roles_stand_under_their_functions() {
 async fn a_removal_keeps_exactly_the_tables_and_the_secrets_unless_told() {
     let kept = removal(&aws().await, &stage(), false).keep;
     let kept: Vec<String> = kept.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        kept,
-        ["parameter/room-key", "parameter/vapid-key", "table/clients", "table/messages", "table/stage"]
-    );
+    assert_eq!(kept, ["parameter/room-key", "parameter/vapid-key", "table/clients", "table/messages", "table/stage"]);
     assert!(removal(&aws().await, &stage(), true).keep.is_empty());
 }
 

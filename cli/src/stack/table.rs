@@ -137,7 +137,8 @@ impl Resource for Table {
     async fn delete(&self, seen: Settings, visit: &Visit) -> Result<()> {
         let name = self.name();
         if seen.guarded {
-            let answer = self.ground.aws.dynamodb.update_table().table_name(&name).deletion_protection_enabled(false).send();
+            let answer =
+                self.ground.aws.dynamodb.update_table().table_name(&name).deletion_protection_enabled(false).send();
             answer.await.map_err(call(SERVICE, "UpdateTable", &name))?;
             visit.settle("the table to be unguarded", READY, || self.active()).await?;
         }
@@ -164,9 +165,8 @@ impl Table {
         let answer = self.ground.aws.dynamodb.describe_time_to_live().table_name(&name).send().await;
         let answer = if_there(answer.map_err(call(SERVICE, "DescribeTimeToLive", &name)))?;
         let ttl = answer.and_then(|answer| answer.time_to_live_description);
-        let is_on = |status: &TimeToLiveStatus| {
-            matches!(status, TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)
-        };
+        let is_on =
+            |status: &TimeToLiveStatus| matches!(status, TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling);
         Ok(ttl.filter(|ttl| ttl.time_to_live_status.as_ref().is_some_and(is_on)).and_then(|ttl| ttl.attribute_name))
     }
 
@@ -183,7 +183,8 @@ impl Table {
     }
 
     fn check_keys(&self, table: &TableDescription) -> Result<()> {
-        let keys: Vec<(&str, &KeyType)> = table.key_schema().iter().map(|k| (k.attribute_name(), k.key_type())).collect();
+        let keys: Vec<(&str, &KeyType)> =
+            table.key_schema().iter().map(|k| (k.attribute_name(), k.key_type())).collect();
         if keys == [(PK, &KeyType::Hash), (SK, &KeyType::Range)] {
             return Ok(());
         }
@@ -193,7 +194,8 @@ impl Table {
     /// `None` while one of this name is being deleted; one of ours that is there is adopted (A12).
     async fn create(&self) -> Result<Option<()>> {
         let name = self.name();
-        let mut request = self.ground.aws.dynamodb.create_table().table_name(&name).billing_mode(BillingMode::PayPerRequest);
+        let mut request =
+            self.ground.aws.dynamodb.create_table().table_name(&name).billing_mode(BillingMode::PayPerRequest);
         for (key, kind) in [(PK, KeyType::Hash), (SK, KeyType::Range)] {
             let attribute = AttributeDefinition::builder().attribute_name(key).attribute_type(ScalarAttributeType::S);
             let element = KeySchemaElement::builder().attribute_name(key).key_type(kind);
@@ -215,7 +217,9 @@ impl Table {
             Err(error) if error.is_taken() => match self.describe().await? {
                 Some(table) if table.table_status != Some(TableStatus::Deleting) => {
                     let tags = tags_of(&self.ground, &self.ground.table_arn(self.which), &name).await?;
-                    self.ground.owner.check(format!("table {name}"), tags.iter().map(|tag| (tag.key(), tag.value())))?;
+                    self.ground
+                        .owner
+                        .check(format!("table {name}"), tags.iter().map(|tag| (tag.key(), tag.value())))?;
                     Ok(Some(()))
                 }
                 _ => Err(Fault::from(error).passing(true)),

@@ -24,8 +24,13 @@ const LONGEST_RETENTION_DAYS: u32 = 3650;
 /// Names of projects and stages are at most this long, so that every derived name fits its service's bound.
 const LONGEST_NAME: usize = 20;
 /// The push services of today's browsers.
-const PUSH_HOSTS: [&str; 5] =
-    ["fcm.googleapis.com", "jmt17.google.com", "*.push.services.mozilla.com", "*.push.apple.com", "*.notify.windows.com"];
+const PUSH_HOSTS: [&str; 5] = [
+    "fcm.googleapis.com",
+    "jmt17.google.com",
+    "*.push.services.mozilla.com",
+    "*.push.apple.com",
+    "*.notify.windows.com",
+];
 /// VAPID's contact when none is named; the file's comment says why to set one.
 const CONTACT: &str = "mailto:operator@example.com";
 
@@ -112,7 +117,9 @@ impl Explain for BadSettings {
                 Some(meant) => format!("--stage {meant}"),
                 None => format!("add [stage.{name}] to {}, or name one of: {}", path.display(), known.join(", ")),
             }),
-            BadSettings::NoRegion { name } => Some(format!("set region under [stage.{name}] in {FILE}, or CHATCTL_REGION")),
+            BadSettings::NoRegion { name } => {
+                Some(format!("set region under [stage.{name}] in {FILE}, or CHATCTL_REGION"))
+            }
             BadSettings::NoState => Some("export CHATCTL_STATE_DIR=/a/folder/of/yours".into()),
         }
     }
@@ -177,10 +184,16 @@ fn assemble(project: String, name: String, settings: Settings, variables: Variab
     }
     let retention_days = settings.retention_days.unwrap_or(RETENTION_DAYS);
     if !(1..=LONGEST_RETENTION_DAYS).contains(&retention_days) {
-        return Err(bad("retention_days", &retention_days.to_string(), format!("from 1 to {LONGEST_RETENTION_DAYS} days")));
+        return Err(bad(
+            "retention_days",
+            &retention_days.to_string(),
+            format!("from 1 to {LONGEST_RETENTION_DAYS} days"),
+        ));
     }
     let push_service = variables("CHATCTL_PUSH_SERVICE").or(settings.push_service);
-    if let Some(address) = push_service.as_ref().filter(|a| !a.starts_with("wss://") && !a.starts_with("ws://127.0.0.1:")) {
+    if let Some(address) =
+        push_service.as_ref().filter(|a| !a.starts_with("wss://") && !a.starts_with("ws://127.0.0.1:"))
+    {
         return Err(bad("push_service", address, "a push service is a wss:// address"));
     }
     let contact = variables("CHATCTL_CONTACT").or(settings.contact).unwrap_or_else(|| CONTACT.into());
@@ -224,7 +237,8 @@ fn wrong(path: &Path, text: &str, error: &toml::de::Error) -> BadSettings {
     let row = text.lines().nth(line - 1).unwrap_or_default();
     let width = text.get(span).map_or(1, |marked| marked.lines().next().unwrap_or_default().chars().count()).max(1);
     let number = line.to_string();
-    let quoted = format!("\n{number} | {row}\n{} | {}{}", " ".repeat(number.len()), " ".repeat(column), "^".repeat(width));
+    let quoted =
+        format!("{number} | {row}\n{} | {}{}", " ".repeat(number.len()), " ".repeat(column), "^".repeat(width));
     let message = error.message();
     let mut words = message.split('`').skip(1).step_by(2);
     let (what, meant) = match (message.starts_with("unknown field"), words.next()) {
@@ -243,13 +257,19 @@ fn checked_name(key: &str, name: String) -> Result<String, BadSettings> {
         && name.len() <= LONGEST_NAME
         && !name.ends_with('-')
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    if fits { Ok(name) } else { Err(bad(key, &name, "1 to 20 of a-z, 0-9 and -, beginning with a letter, not ending with -")) }
+    if fits {
+        Ok(name)
+    } else {
+        Err(bad(key, &name, "1 to 20 of a-z, 0-9 and -, beginning with a letter, not ending with -"))
+    }
 }
 
 fn checked_region(region: String) -> Result<String, BadSettings> {
     let parts: Vec<&str> = region.split('-').collect();
     let fits = parts.len() >= 3
-        && parts.iter().all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
+        && parts
+            .iter()
+            .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
     if fits { Ok(region) } else { Err(bad("region", &region, "a region looks like us-east-1")) }
 }
 

@@ -23,7 +23,7 @@ fn without_a_file_there_is_one_local_stage() {
 fn a_misspelt_key_is_pointed_at_with_what_was_meant() {
     let failure = refused("project = \"chat\"\n\n[stage.prod]\ntarget = \"aws\"\nregoin = \"eu-west-1\"\n");
     assert_eq!(failure.error, "chatctl.toml line 5: unknown key \"regoin\"");
-    assert_eq!(failure.why.as_deref(), Some("\n5 | regoin = \"eu-west-1\"\n  | ^^^^^^"));
+    assert_eq!(failure.why.as_deref(), Some("5 | regoin = \"eu-west-1\"\n  | ^^^^^^"));
     assert_eq!(failure.next, ["write region"]);
     assert_eq!(failure.exit, Exit::Usage);
 }
@@ -76,4 +76,16 @@ fn names_that_would_not_fit_are_refused() {
         assert!(checked_name("stage", name.into()).is_err(), "{name}");
     }
     assert!(checked_name("stage", "pull-123".into()).is_ok());
+}
+
+#[test]
+fn the_template_is_a_file_that_holds_as_it_is_and_with_its_comments_taken_away() {
+    let template = include_str!("../../../templates/chatctl.toml");
+    assert_eq!(parse(Path::new(FILE), template).unwrap().stage.keys().collect::<Vec<_>>(), ["dev"]);
+    let settings: Vec<&str> = template
+        .lines()
+        .map(|line| line.strip_prefix("# ").filter(|line| line.contains(['=', '['])).unwrap_or(line))
+        .collect();
+    let file = parse(Path::new(FILE), &settings.join("\n")).unwrap();
+    assert!(assemble("chat".into(), "prod".into(), file.stage["prod"].clone(), &variables).is_ok());
 }

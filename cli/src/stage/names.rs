@@ -130,7 +130,8 @@ mod tests {
     fn the_longest_role_name_fits_and_stays_its_own() {
         let long = "a".repeat(20);
         let names = Names::new(&long, &long, "ap-southeast-2");
-        let (one, two) = (names.role("retrieve-messages"), Names::new(&long, &long, "ap-southeast-3").role("retrieve-messages"));
+        let (one, two) =
+            (names.role("retrieve-messages"), Names::new(&long, &long, "ap-southeast-3").role("retrieve-messages"));
         assert_eq!(one.len(), 64);
         assert_ne!(one, two);
         assert!(one.starts_with(&names.prefix()));

@@ -18,7 +18,9 @@ pub fn typed(question: &str, word: &str, flag: &str) -> Result<bool, Failure> {
 fn line(prompt: &str, flag: &str) -> Result<String, Failure> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         let why = "there is no terminal to ask on";
-        return Err(Failure::usage("this needs a confirmation").why(why).next(format!("say it beforehand with {flag}")));
+        return Err(Failure::usage("this needs a confirmation")
+            .why(why)
+            .next(format!("say it beforehand with {flag}")));
     }
     let mut stderr = std::io::stderr().lock();
     let _ = stderr.write_all(prompt.as_bytes()).and_then(|()| stderr.flush());

@@ -49,7 +49,8 @@ impl Bars {
     fn bar(&mut self) -> &ProgressBar {
         self.bar.get_or_insert_with(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-            let style = ProgressStyle::with_template("{spinner:.cyan} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+            let style = ProgressStyle::with_template("{spinner:.cyan} {wide_msg}")
+                .unwrap_or_else(|_| ProgressStyle::default_spinner());
             bar.set_style(style.tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ "));
             let later = bar.downgrade();
             std::thread::spawn(move || {
@@ -80,7 +81,10 @@ impl Bars {
     /// What the bar says of the steps at work.
     fn working(&mut self) {
         let Some(walk) = &self.walk else { return };
-        let waits = walk.active.iter().find_map(|(id, waits)| waits.as_ref().map(|waits| format!("{} waits for {waits}", lines::resource(id))));
+        let waits = walk
+            .active
+            .iter()
+            .find_map(|(id, waits)| waits.as_ref().map(|waits| format!("{} waits for {waits}", lines::resource(id))));
         let names: Vec<String> = walk.active.iter().take(3).map(|(id, _)| lines::resource(id)).collect();
         let now = waits.unwrap_or_else(|| names.join(", "));
         let verb = if walk.removing { "removing" } else { "deploying" };
@@ -90,9 +94,16 @@ impl Bars {
 
     /// Closes the phases that are over once this event comes.
     fn turn_page(&mut self, event: &Event, out: &mut Out) {
-        let building = matches!(event, Event::Building | Event::BuildProgress { .. } | Event::Built { .. } | Event::CloudStarted { .. });
+        let building = matches!(
+            event,
+            Event::Building | Event::BuildProgress { .. } | Event::Built { .. } | Event::CloudStarted { .. }
+        );
         if !building && let Some(build) = self.build.take() {
-            let took = self.progress.dim(&format!("{}  {}", size(build.bytes), span(build.began.elapsed().as_millis() as f64)));
+            let took = self.progress.dim(&format!(
+                "{}  {}",
+                size(build.bytes),
+                span(build.began.elapsed().as_millis() as f64)
+            ));
             let text = format!("{} built {}  {took}", self.progress.good("✓"), count(build.functions, "function"));
             if build.functions > 0 {
                 self.say(&text, out);
@@ -100,7 +111,12 @@ impl Bars {
         }
         let walking = matches!(
             event,
-            Event::StepStarted { .. } | Event::StepDone { .. } | Event::StepFailed { .. } | Event::Waiting { .. } | Event::Warning { .. } | Event::Stopping
+            Event::StepStarted { .. }
+                | Event::StepDone { .. }
+                | Event::StepFailed { .. }
+                | Event::Waiting { .. }
+                | Event::Warning { .. }
+                | Event::Stopping
         );
         if !walking && let Some(walk) = self.walk.take() {
             let took = self.progress.dim(&span(walk.began.elapsed().as_millis() as f64));
@@ -116,7 +132,13 @@ impl Bars {
         if change == Act::Keep {
             return;
         }
-        let walk = self.walk.get_or_insert_with(|| Walk { began: Instant::now(), total: 0, done: 0, removing: change == Act::Delete, active: Vec::new() });
+        let walk = self.walk.get_or_insert_with(|| Walk {
+            began: Instant::now(),
+            total: 0,
+            done: 0,
+            removing: change == Act::Delete,
+            active: Vec::new(),
+        });
         walk.active.push((id.into(), None));
         walk.total = walk.total.max(walk.done + walk.active.len());
         self.working();

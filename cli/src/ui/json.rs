@@ -36,7 +36,13 @@ fn line<T: Serialize>(at: jiff::Timestamp, event: &T) -> String {
 }
 
 fn failed(failure: &Failure) -> Failed<'_> {
-    Failed { event: "failed", error: &failure.error, why: failure.why.as_deref(), next: &failure.next, exit: failure.exit.code() }
+    Failed {
+        event: "failed",
+        error: &failure.error,
+        why: failure.why.as_deref(),
+        next: &failure.next,
+        exit: failure.exit.code(),
+    }
 }
 
 impl Face for Json {

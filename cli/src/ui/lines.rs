@@ -73,11 +73,16 @@ pub(super) fn sentence(event: &Event, style: &Style) -> Option<String> {
         Event::StepFailed { id, error } => format!("{} {}: {error}", style.bad("✗"), resource(id)),
         Event::Proved { hops, total_ms } => {
             let drawn = waterfall::waterfall(hops, *total_ms, style).replace('\n', "\n    ");
-            let head = format!("{tick} proved: a message went all the way and came back as a push in {}", style.bold(&span(*total_ms)));
+            let head = format!(
+                "{tick} proved: a message went all the way and came back as a push in {}",
+                style.bold(&span(*total_ms))
+            );
             format!("{head}\n    {drawn}")
         }
         Event::Removed { id } => format!("{} {}", style.dim("removed"), resource(id)),
-        Event::Kept { id, because } => format!("{} {} {}", style.bold("kept"), resource(id), style.dim(&format!("({because})"))),
+        Event::Kept { id, because } => {
+            format!("{} {} {}", style.bold("kept"), resource(id), style.dim(&format!("({because})")))
+        }
         Event::Listening { room, via: Via::Push, .. } => {
             style.dim(&format!("listening in {room}: messages arrive as pushes; Ctrl-C ends"))
         }
@@ -89,7 +94,9 @@ pub(super) fn sentence(event: &Event, style: &Style) -> Option<String> {
             let next = next.as_deref().map(|next| format!("\n {}", told_next(next, style))).unwrap_or_default();
             format!("{} {what}{next}", style.careful("!"))
         }
-        Event::Stopping => format!("{} stopping: what is in flight is finished first; Ctrl-C again stops at once", style.careful("!")),
+        Event::Stopping => {
+            format!("{} stopping: what is in flight is finished first; Ctrl-C again stops at once", style.careful("!"))
+        }
         Event::Stopped { left } if left.is_empty() => "stopped: nothing was left to do".into(),
         Event::Stopped { left } => {
             const SHOWN: usize = 6;
@@ -121,7 +128,7 @@ pub(super) fn past(change: Act) -> &'static str {
 pub(super) fn told(failure: &Failure, style: &Style) -> String {
     let mut text = format!("{} {}", style.bad("error:"), failure.error);
     if let Some(why) = &failure.why {
-        text.push_str(&format!("\n  {} {}", style.dim("why:"), why.trim_start_matches('\n').replace('\n', "\n       ")));
+        text.push_str(&format!("\n  {} {}", style.dim("why:"), why.replace('\n', "\n       ")));
     }
     for next in &failure.next {
         text.push_str(&format!("\n {}", told_next(next, style)));
@@ -163,12 +170,23 @@ mod tests {
     fn the_proof_shows_each_hop() {
         let hops = vec![Hop { step: "stored".into(), start_ms: 0.0, ms: 4.0 }];
         let text = sentence(&Event::Proved { hops, total_ms: 8.0 }, &plain()).unwrap();
-        assert!(text.starts_with("✓ proved: a message went all the way and came back as a push in 8.0 ms\n    stored  ===="), "{text}");
+        assert!(
+            text.starts_with(
+                "✓ proved: a message went all the way and came back as a push in 8.0 ms\n    stored  ===="
+            ),
+            "{text}"
+        );
     }
 
     #[test]
     fn a_restart_says_why_in_one_line() {
-        let event = Event::CloudStarted { endpoint: "http://127.0.0.1:4566".into(), restarted_because: Some("it had been killed".into()) };
-        assert_eq!(sentence(&event, &plain()).unwrap(), "✓ local cloud restarted: it had been killed (http://127.0.0.1:4566)");
+        let event = Event::CloudStarted {
+            endpoint: "http://127.0.0.1:4566".into(),
+            restarted_because: Some("it had been killed".into()),
+        };
+        assert_eq!(
+            sentence(&event, &plain()).unwrap(),
+            "✓ local cloud restarted: it had been killed (http://127.0.0.1:4566)"
+        );
     }
 }

@@ -66,7 +66,11 @@ impl Surroundings {
     }
 
     fn style(&self, terminal: bool) -> Style {
-        Style { colour: terminal && !self.no_color && !self.dumb, boxes: terminal && !self.dumb, called: self.called.clone() }
+        Style {
+            colour: terminal && !self.no_color && !self.dumb,
+            boxes: terminal && !self.dumb,
+            called: self.called.clone(),
+        }
     }
 
     fn face(&self) -> Box<dyn Face> {
@@ -106,7 +110,8 @@ impl Out {
             return;
         }
         let mut stdout = std::io::stdout().lock();
-        let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.write_all(b"\n")).and_then(|()| stdout.flush());
+        let written =
+            stdout.write_all(text.as_bytes()).and_then(|()| stdout.write_all(b"\n")).and_then(|()| stdout.flush());
         if written.is_err() {
             self.closed.send_replace(true);
         }

@@ -31,8 +31,14 @@ pub(super) fn result(event: &Event, style: &Style) -> Option<String> {
         Event::Down { stage, removed, kept, ms } => {
             let kept = if *kept > 0 { format!(", kept {}", count(*kept, "resource")) } else { String::new() };
             let took = style.dim(&span(*ms as f64));
-            let moved = style.dim("\nthe page's address changes with the next up; rooms and tokens stay as long as their data does");
-            format!("{} {} is down: removed {}{kept}  {took}{moved}", style.good("✓"), style.bold(stage), count(*removed, "resource"))
+            let moved = style
+                .dim("\nthe page's address changes with the next up; rooms and tokens stay as long as their data does");
+            format!(
+                "{} {} is down: removed {}{kept}  {took}{moved}",
+                style.good("✓"),
+                style.bold(stage),
+                count(*removed, "resource")
+            )
         }
         _ => return None,
     })
@@ -44,7 +50,8 @@ fn deployed(event: &Event, style: &Style) -> Option<String> {
         0 => "nothing to change".to_string(),
         n => format!("{} changed", count(*n, "resource")),
     };
-    let head = format!("{} is up {}", style.bold(stage), style.dim(&format!("({target}): {what}, {}", span(*ms as f64))));
+    let head =
+        format!("{} is up {}", style.bold(stage), style.dim(&format!("({target}): {what}, {}", span(*ms as f64))));
     let flag = if stage == "dev" { String::new() } else { format!(" --stage {stage}") };
     let next = [
         ("open", "open it in a browser"),
@@ -52,11 +59,14 @@ fn deployed(event: &Event, style: &Style) -> Option<String> {
         ("send \"hello\"", "say something"),
         ("status", "see how it is, and the AWS command line's settings"),
     ];
-    let commands: Vec<(String, &str)> = next.iter().map(|(rest, does)| (style.command(&format!("chatctl {rest}{flag}")), *does)).collect();
+    let commands: Vec<(String, &str)> =
+        next.iter().map(|(rest, does)| (style.command(&format!("chatctl {rest}{flag}")), *does)).collect();
     let long = commands.iter().map(|(command, _)| width(command)).max().unwrap_or_default();
     let lines: Vec<String> = commands
         .iter()
-        .map(|(command, does)| format!("  {}{}  {}", style.accent(command), " ".repeat(long - width(command)), style.dim(does)))
+        .map(|(command, does)| {
+            format!("  {}{}  {}", style.accent(command), " ".repeat(long - width(command)), style.dim(does))
+        })
         .collect();
     Some(format!("{}\n{}", framed(&head, page, style), lines.join("\n")))
 }
@@ -104,7 +114,12 @@ fn client(told: &Told, style: &Style) -> String {
     };
     let status = told.status.map_or_else(|| "—".to_string(), |status| status.to_string());
     let short: String = told.client.chars().take(12).collect();
-    let mut text = format!("{sign} {}  {status}  {}  {}", style.bold(&told.service), told.verdict, style.dim(&format!("{} ms  client {short}", told.took_ms)));
+    let mut text = format!(
+        "{sign} {}  {status}  {}  {}",
+        style.bold(&told.service),
+        told.verdict,
+        style.dim(&format!("{} ms  client {short}", told.took_ms))
+    );
     text.push_str(&format!("\n    {}", harmless(&told.meaning)));
     if let Some(next) = &told.next {
         text.push_str(&format!("\n    {} {}", style.dim("→"), style.command(next)));
@@ -136,7 +151,12 @@ fn log(line: &LogLine, style: &Style) -> String {
 fn shown(room: &RoomShown, style: &Style) -> String {
     let made = if room.created { "made now".into() } else { format!("made {}", clock(&room.created_at, "%H:%M")) };
     let kept = count(room.retention_days as usize, "day");
-    format!("{}  {}\n  {}", style.bold(&room.room), style.dim(&format!("{made}, keeps messages {kept}")), style.link(&room.page))
+    format!(
+        "{}  {}\n  {}",
+        style.bold(&room.room),
+        style.dim(&format!("{made}, keeps messages {kept}")),
+        style.link(&room.page)
+    )
 }
 
 #[cfg(test)]

@@ -26,7 +26,8 @@ fn head(status: &Status, style: &Style) -> String {
     if let Some(account) = &status.account {
         place.push_str(&format!(", account {account}"));
     }
-    let mut text = format!("{} {state}  {}", style.bold(&format!("{}/{}", status.project, status.stage)), style.dim(&place));
+    let mut text =
+        format!("{} {state}  {}", style.bold(&format!("{}/{}", status.project, status.stage)), style.dim(&place));
     if let Some(at) = &status.deployed_at {
         text.push_str(&style.dim(&format!(", deployed {at}")));
     }
@@ -44,13 +45,21 @@ fn functions(status: &Status, style: &Style) -> String {
         .functions
         .iter()
         .map(|function| {
-            let state = if function.state == "Active" { style.good("active") } else { style.bad(&function.state.to_lowercase()) };
+            let state = if function.state == "Active" {
+                style.good("active")
+            } else {
+                style.bad(&function.state.to_lowercase())
+            };
             let version = function.version.clone().unwrap_or_else(|| "—".into());
             let limits = format!("{} MB, {} s", function.memory_mb, function.timeout_s);
             [function.name.clone(), state, version, size(function.code_bytes.unsigned_abs()), limits]
         })
         .collect();
-    if rows.is_empty() { String::new() } else { table(["FUNCTION", "STATE", "VERSION", "CODE", "LIMITS"], &rows, style) }
+    if rows.is_empty() {
+        String::new()
+    } else {
+        table(["FUNCTION", "STATE", "VERSION", "CODE", "LIMITS"], &rows, style)
+    }
 }
 
 fn resources(status: &Status, style: &Style) -> String {
@@ -58,13 +67,19 @@ fn resources(status: &Status, style: &Style) -> String {
         .resources
         .iter()
         .filter(|resource| !resource.healthy)
-        .map(|resource| [resource.id.replacen('/', " ", 1), style.bad(&resource.state), resource.detail.clone().unwrap_or_default()])
+        .map(|resource| {
+            [resource.id.replacen('/', " ", 1), style.bad(&resource.state), resource.detail.clone().unwrap_or_default()]
+        })
         .collect();
     let well = status.resources.len() - ill.len();
     if ill.is_empty() {
         return format!("{} {} as they should be", style.good("✓"), count(well, "resource"));
     }
-    let more = if well > 0 { style.dim(&format!("\n{} as they should be", count(well, "other resource"))) } else { String::new() };
+    let more = if well > 0 {
+        style.dim(&format!("\n{} as they should be", count(well, "other resource")))
+    } else {
+        String::new()
+    };
     format!("{}{more}", table(["RESOURCE", "STATE", ""], &ill, style))
 }
 
@@ -79,7 +94,13 @@ fn numbers(status: &Status, style: &Style) -> String {
         false => format!("{}: {}", count(status.rooms.len(), "room"), status.rooms.join(", ")),
     };
     let waiting = format!("{} waiting, {} in flight, {dead}", queues.new_messages, queues.in_flight);
-    format!("{}   {rooms}\n{}   {waiting}\n{} {}", style.dim("rooms"), style.dim("queue"), style.dim("clients"), status.clients)
+    format!(
+        "{}   {rooms}\n{}   {waiting}\n{} {}",
+        style.dim("rooms"),
+        style.dim("queue"),
+        style.dim("clients"),
+        status.clients
+    )
 }
 
 /// What makes the AWS command line, and a test browser, talk to the local cloud.
@@ -117,7 +138,12 @@ mod tests {
             page: Some("http://127.0.0.1:4580/#AQ".into()),
             endpoint_url: Some("http://127.0.0.1:4566".into()),
             credentials: Some(Credentials { access_key_id: "AKIA".into(), secret_access_key: "secret".into() }),
-            resources: vec![ResourceShown { id: "queue/new-messages".into(), healthy: false, state: "absent".into(), detail: None }],
+            resources: vec![ResourceShown {
+                id: "queue/new-messages".into(),
+                healthy: false,
+                state: "absent".into(),
+                detail: None,
+            }],
             rooms: vec!["lobby".into()],
             ..Status::default()
         };

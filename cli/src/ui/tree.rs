@@ -44,7 +44,8 @@ pub(super) fn tree(steps: &[PlannedStep], style: &Style) -> String {
     let mut lines = Vec::new();
     for kind in kinds {
         lines.push(style.bold(kind));
-        let leaves: Vec<&&PlannedStep> = changed.iter().filter(|step| step.id.split('/').next() == Some(kind)).collect();
+        let leaves: Vec<&&PlannedStep> =
+            changed.iter().filter(|step| step.id.split('/').next() == Some(kind)).collect();
         for (place, step) in leaves.iter().enumerate() {
             let last = place + 1 == leaves.len();
             let name = step.id.split_once('/').map_or(step.id.as_str(), |(_, name)| name);
@@ -59,7 +60,11 @@ pub(super) fn tree(steps: &[PlannedStep], style: &Style) -> String {
     let kept = steps.len() - changed.len();
     let mut total = style.bold(&summary(steps));
     if kept > 0 {
-        total.push_str(&style.dim(&format!(", {} as {} should be", count(kept, "resource"), if kept == 1 { "it" } else { "they" })));
+        total.push_str(&style.dim(&format!(
+            ", {} as {} should be",
+            count(kept, "resource"),
+            if kept == 1 { "it" } else { "they" }
+        )));
     }
     if !lines.is_empty() {
         lines.push(String::new());
@@ -94,7 +99,12 @@ mod tests {
     fn a_plan_is_a_tree_by_kind() {
         let mut timeout = step("function/store-message", Act::Update);
         timeout.fields.push(FieldChange { name: "timeout".into(), before: "3 s".into(), after: "10 s".into() });
-        let steps = [step("table/messages", Act::Create), step("table/clients", Act::Create), timeout, step("queue/new-messages", Act::Keep)];
+        let steps = [
+            step("table/messages", Act::Create),
+            step("table/clients", Act::Create),
+            timeout,
+            step("queue/new-messages", Act::Keep),
+        ];
         let drawn = tree(&steps, &Style::default());
         let should = "table\n├─ + messages\n└─ + clients\nfunction\n└─ ~ store-message\n       timeout: 3 s → 10 s\n\n\
                       2 to create, 1 to update, 1 resource as it should be";

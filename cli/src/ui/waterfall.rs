@@ -18,7 +18,13 @@ pub(super) fn waterfall(hops: &[Hop], total_ms: f64, style: &Style) -> String {
         let bar = if style.boxes { "━".repeat(long) } else { "=".repeat(long) };
         let after = " ".repeat(COLUMNS as usize - start - long);
         let pad = " ".repeat(names - width(&hop.step));
-        lines.push(format!("{}{pad}  {}{}{after} {:>8}", hop.step, " ".repeat(start), style.accent(&bar), span(hop.ms)));
+        lines.push(format!(
+            "{}{pad}  {}{}{after} {:>8}",
+            hop.step,
+            " ".repeat(start),
+            style.accent(&bar),
+            span(hop.ms)
+        ));
     }
     lines.join("\n")
 }
@@ -31,7 +37,16 @@ mod tests {
     fn steps_are_drawn_to_scale() {
         let hop = |step: &str, start_ms, ms| Hop { step: step.into(), start_ms, ms };
         let drawn = waterfall(&[hop("stored", 0.0, 4.0), hop("told", 4.0, 4.0)], 8.0, &Style::default());
-        assert_eq!(drawn, format!("stored  {}{}   4.0 ms\ntold    {}{}   4.0 ms", "=".repeat(16), " ".repeat(16), " ".repeat(16), "=".repeat(16)));
+        assert_eq!(
+            drawn,
+            format!(
+                "stored  {}{}   4.0 ms\ntold    {}{}   4.0 ms",
+                "=".repeat(16),
+                " ".repeat(16),
+                " ".repeat(16),
+                "=".repeat(16)
+            )
+        );
     }
 
     #[test]

@@ -10,7 +10,20 @@ use crate::root;
 
 /// Licences that ask for nothing but their own text to be kept.
 const LICENCES: &[&str] = &[
-    "0BSD", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0", "CDLA-Permissive-2.0", "ISC", "MIT", "MIT-0", "OpenSSL", "Unicode-3.0", "Unlicense",
+    "0BSD",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "BSL-1.0",
+    "CC0-1.0",
+    "CDLA-Permissive-2.0",
+    "ISC",
+    "MIT",
+    "MIT-0",
+    "OpenSSL",
+    "Unicode-3.0",
+    "Unlicense",
     "Zlib",
 ];
 
@@ -29,7 +42,15 @@ const TWICE: &[(&str, &str)] = &[
 
 fn metadata() -> Value {
     let out = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--locked", "--offline", "--filter-platform", "x86_64-unknown-linux-gnu"])
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--locked",
+            "--offline",
+            "--filter-platform",
+            "x86_64-unknown-linux-gnu",
+        ])
         .current_dir(root())
         .output()
         .unwrap();
@@ -38,15 +59,22 @@ fn metadata() -> Value {
 }
 
 fn packages(metadata: &Value) -> Vec<&Value> {
-    let resolved: BTreeSet<&str> = metadata["resolve"]["nodes"].as_array().unwrap().iter().map(|node| node["id"].as_str().unwrap()).collect();
-    metadata["packages"].as_array().unwrap().iter().filter(|package| resolved.contains(package["id"].as_str().unwrap())).collect()
+    let resolved: BTreeSet<&str> =
+        metadata["resolve"]["nodes"].as_array().unwrap().iter().map(|node| node["id"].as_str().unwrap()).collect();
+    metadata["packages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|package| resolved.contains(package["id"].as_str().unwrap()))
+        .collect()
 }
 
 /// An SPDX expression of the forms that crates use: OR of ANDs, with or without brackets, or the old `/`.
 fn allowed(expression: &str) -> bool {
-    expression.replace('/', " OR ").split(" OR ").any(|choice| {
-        choice.split(" AND ").all(|licence| LICENCES.contains(&licence.trim().trim_matches(['(', ')'])))
-    })
+    expression
+        .replace('/', " OR ")
+        .split(" OR ")
+        .any(|choice| choice.split(" AND ").all(|licence| LICENCES.contains(&licence.trim().trim_matches(['(', ')']))))
 }
 
 #[test]
@@ -68,7 +96,11 @@ fn everything_comes_from_the_registry_or_from_this_tree() {
     let metadata = metadata();
     for package in packages(&metadata) {
         let source = package["source"].as_str();
-        assert!(source.is_none_or(|source| source.starts_with("registry+")), "{} comes from {source:?}", package["name"]);
+        assert!(
+            source.is_none_or(|source| source.starts_with("registry+")),
+            "{} comes from {source:?}",
+            package["name"]
+        );
     }
     let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap();
     assert!(!lock.contains("git+"), "Cargo.lock names a git repository");
@@ -94,7 +126,8 @@ fn each_dependency_of_ours_is_explained() {
     let explained = fs::read_to_string(root().join("docs/dependencies.md")).unwrap();
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
     let table = manifest.split("[workspace.dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
-    for line in table.lines().filter(|line| line.contains(" = ") && !line.contains("path = ") && !line.starts_with('#')) {
+    for line in table.lines().filter(|line| line.contains(" = ") && !line.contains("path = ") && !line.starts_with('#'))
+    {
         let name = line.split(" = ").next().unwrap();
         assert!(explained.contains(&format!("`{name}`")), "docs/dependencies.md does not say what {name} is for");
     }
@@ -103,7 +136,10 @@ fn each_dependency_of_ours_is_explained() {
 #[test]
 fn a_first_up_compiles_no_third_party_crate_again() {
     let mut build = Command::new(env!("CARGO"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CARGO_") && !matches!(name.as_str(), "CARGO_HOME" | "CARGO_TARGET_DIR") || name == "LD_LIBRARY_PATH") {
+    for (name, _) in std::env::vars().filter(|(name, _)| {
+        name.starts_with("CARGO_") && !matches!(name.as_str(), "CARGO_HOME" | "CARGO_TARGET_DIR")
+            || name == "LD_LIBRARY_PATH"
+    }) {
         build.env_remove(name);
     }
     let out = build.args(["build", "--offline", "--message-format=json"]).current_dir(root()).output().unwrap();

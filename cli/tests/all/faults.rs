@@ -28,7 +28,14 @@ fn whatever_a_stranger_sends_is_refused_with_a_reason_and_nothing_is_stored() {
     let post = |headers: &[(&str, &str)], body: &str| refused(http(origin, "POST", "/api/messages", headers, body));
     let said = |text: &str| json!({"name": "Ann", "text": text}).to_string();
 
-    for forged in ["", "Bearer", "Bearer x", &format!("Bearer {}AAAA", &token[..107]), &format!("Basic {token}"), &format!("Bearer A{}", &token[1..])] {
+    for forged in [
+        "",
+        "Bearer",
+        "Bearer x",
+        &format!("Bearer {}AAAA", &token[..107]),
+        &format!("Basic {token}"),
+        &format!("Bearer A{}", &token[1..]),
+    ] {
         let headers = [("authorization", forged), ("chat-member", member.as_str()), KEY, JSON];
         assert_eq!(post(&headers, &said("hi")), (404, "unknown_room".into()), "{forged:?}");
     }
@@ -41,9 +48,15 @@ fn whatever_a_stranger_sends_is_refused_with_a_reason_and_nothing_is_stored() {
     assert_eq!(post(&good, &said(&"x".repeat(200_000))).0, 413);
     assert_eq!(post(&good, &json!({"name": "a\u{2066}b", "text": "x"}).to_string()), (400, "bad_name".into()));
     assert_eq!(post(&[good[0], good[1], JSON], &said("x")), (400, "missing_idempotency_key".into()));
-    assert_eq!(post(&[good[0], good[1], JSON, ("idempotency-key", &"k".repeat(65))], &said("x")), (400, "bad_idempotency_key".into()));
+    assert_eq!(
+        post(&[good[0], good[1], JSON, ("idempotency-key", &"k".repeat(65))], &said("x")),
+        (400, "bad_idempotency_key".into())
+    );
     assert_eq!(post(&[good[0], JSON, KEY], &said("x")), (400, "bad_member".into()));
-    assert_eq!(post(&[good[0], good[1], KEY, ("content-type", "text/plain")], &said("x")), (415, "unsupported_media_type".into()));
+    assert_eq!(
+        post(&[good[0], good[1], KEY, ("content-type", "text/plain")], &said("x")),
+        (415, "unsupported_media_type".into())
+    );
     for cursor in ["x", "%00", &"A".repeat(3000)] {
         let answer = http(origin, "GET", &format!("/api/messages?after={cursor}"), &good[..2], "");
         assert_eq!(refused(answer), (400, "bad_cursor".into()));
@@ -55,8 +68,17 @@ fn whatever_a_stranger_sends_is_refused_with_a_reason_and_nothing_is_stored() {
     };
     let point = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
     for endpoint in [
-        "http://127.0.0.1:1/wpush/v2/x", "https://127.0.0.1/x", "https://evil.example/x", "https://push.apple.com.evil.example/x", "https://fcm.googleapis.com:444/x",
-        "https://a@fcm.googleapis.com/x", "http://fcm.googleapis.com/x", "https://fcm.googleapis.com./x", "ftp://fcm.googleapis.com/x", "x", "",
+        "http://127.0.0.1:1/wpush/v2/x",
+        "https://127.0.0.1/x",
+        "https://evil.example/x",
+        "https://push.apple.com.evil.example/x",
+        "https://fcm.googleapis.com:444/x",
+        "https://a@fcm.googleapis.com/x",
+        "http://fcm.googleapis.com/x",
+        "https://fcm.googleapis.com./x",
+        "ftp://fcm.googleapis.com/x",
+        "x",
+        "",
     ] {
         assert_eq!(client(endpoint, point), (400, "bad_endpoint".into()), "{endpoint}");
     }
@@ -105,7 +127,8 @@ fn a_killed_local_cloud_is_started_again_and_has_everything() {
 fn an_up_that_is_killed_is_taken_over_at_once_and_converges() {
     let world = World::empty();
     for round in 0..6_u32 {
-        let mut up = world.chatctl().args(["--json", "up"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut up =
+            world.chatctl().args(["--json", "up"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut events = std::io::BufRead::lines(std::io::BufReader::new(up.stdout.take().unwrap()));
         let mut steps = 0;
         while let Some(Ok(line)) = events.next() {
@@ -125,7 +148,8 @@ fn an_up_that_is_killed_is_taken_over_at_once_and_converges() {
 #[test]
 fn two_ups_at_once_do_not_step_on_each_other() {
     let world = World::empty();
-    let spawn = || world.chatctl().args(["--json", "up"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let spawn =
+        || world.chatctl().args(["--json", "up"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let both = [spawn(), spawn()].map(|child| child.wait_with_output().unwrap());
     let codes: Vec<_> = both.iter().map(|out| out.status.code().unwrap()).collect();
     assert!(codes.contains(&0) && codes.iter().all(|code| matches!(code, 0 | 4)), "{codes:?}\n{both:?}");

@@ -147,7 +147,8 @@ fn each_crate_depends_only_on_those_of_ours_that_it_may() {
             let line = format!("\n{name}.workspace");
             assert!(!manifest.contains(&line), "{folder} may not depend on {name}");
         }
-        let sdk = manifest.lines().take_while(|line| *line != "[dev-dependencies]").any(|line| line.starts_with("aws-sdk-"));
+        let sdk =
+            manifest.lines().take_while(|line| *line != "[dev-dependencies]").any(|line| line.starts_with("aws-sdk-"));
         assert!(!sdk || *folder == "functions/chat-aws", "{folder} may not depend on an SDK");
     }
 }
@@ -201,7 +202,10 @@ fn a_page_module_has_one_concern_and_under_150_lines() {
 #[test]
 fn only_the_face_speaks_and_nothing_is_left_open() {
     let mut wrong = Vec::new();
-    for path in ["cli/src", "cli/reconcile/src", "cli/localcloud/src", "functions"].iter().flat_map(|folder| sources(&root().join(folder))) {
+    for path in ["cli/src", "cli/reconcile/src", "cli/localcloud/src", "functions"]
+        .iter()
+        .flat_map(|folder| sources(&root().join(folder)))
+    {
         let text = product(&fs::read_to_string(&path).unwrap());
         for word in ["todo!(", "unimplemented!(", "dbg!("] {
             if text.contains(word) {

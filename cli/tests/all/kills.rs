@@ -37,7 +37,12 @@ fn write(page: &str, me: u32, stop: &AtomicBool, acknowledged: &Mutex<Vec<String
     for number in 0.. {
         let text = format!("writer {me} message {number}");
         let body = json!({"name": format!("writer-{me}"), "text": text}).to_string();
-        let headers = [("authorization", bearer.as_str()), ("chat-member", &member), ("idempotency-key", &text), ("content-type", "application/json")];
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("chat-member", &member),
+            ("idempotency-key", &text),
+            ("content-type", "application/json"),
+        ];
         loop {
             if stop.load(Ordering::Relaxed) {
                 return;
@@ -53,9 +58,10 @@ fn write(page: &str, me: u32, stop: &AtomicBool, acknowledged: &Mutex<Vec<String
 
 #[test]
 fn twenty_kills_in_a_busy_chat_lose_nothing_and_double_nothing() {
-    let seed = std::env::var("CHATCTL_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| {
-        u64::from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos())
-    });
+    let seed = std::env::var("CHATCTL_TEST_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or_else(|| u64::from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos()));
     eprintln!("CHATCTL_TEST_SEED={seed}");
     let mut random = Seed(seed);
     let world = World::up();
@@ -64,7 +70,8 @@ fn twenty_kills_in_a_busy_chat_lose_nothing_and_double_nothing() {
     let acknowledged = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::new(Mutex::new(BTreeMap::<String, u32>::new()));
 
-    let mut tail = world.chatctl().args(["--json", "tail"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut tail =
+        world.chatctl().args(["--json", "tail"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(tail.stdout.take().unwrap()).lines();
     assert!(lines.next().unwrap().unwrap().contains("listening"));
     let listener = Arc::clone(&heard);

@@ -46,7 +46,11 @@ fn a_chat_goes_up_talks_goes_down_and_comes_back_with_its_room_and_history() {
 
     let third = world.succeeds(["up"]);
     let token = |link: &str| link.split_once('#').unwrap().1.to_owned();
-    assert_eq!(token(one(&third, "deployed")["page"].as_str().unwrap()), token(&page), "the room's capability is the same");
+    assert_eq!(
+        token(one(&third, "deployed")["page"].as_str().unwrap()),
+        token(&page),
+        "the room's capability is the same"
+    );
     assert_eq!(world.history(), ["the first word", "once only"]);
 
     world.succeeds(["down", "--delete-data=dev", "--yes"]);
@@ -56,9 +60,8 @@ fn a_chat_goes_up_talks_goes_down_and_comes_back_with_its_room_and_history() {
 #[test]
 fn a_message_is_received_by_two_members_as_a_push_and_decrypted() {
     let world = World::up();
-    let mut tails: Vec<_> = (0..2)
-        .map(|_| world.chatctl().args(["--json", "tail"]).stdout(Stdio::piped()).spawn().unwrap())
-        .collect();
+    let mut tails: Vec<_> =
+        (0..2).map(|_| world.chatctl().args(["--json", "tail"]).stdout(Stdio::piped()).spawn().unwrap()).collect();
     let mut lines: Vec<_> = tails.iter_mut().map(|tail| BufReader::new(tail.stdout.take().unwrap()).lines()).collect();
     for tail in &mut lines {
         let listening: Value = serde_json::from_str(&tail.next().unwrap().unwrap()).unwrap();
@@ -68,10 +71,14 @@ fn a_message_is_received_by_two_members_as_a_push_and_decrypted() {
     for tail in &mut lines {
         let message: Value = serde_json::from_str(&tail.next().unwrap().unwrap()).unwrap();
         assert_eq!(message["text"], "Grüße an alle 🎉");
-        assert_eq!((&message["event"], &message["via"], &message["name"]), (&"message".into(), &"push".into(), &"Bob".into()));
+        assert_eq!(
+            (&message["event"], &message["via"], &message["name"]),
+            (&"message".into(), &"push".into(), &"Bob".into())
+        );
     }
     let told = world.succeeds(["push"]);
-    let delivered = told.iter().filter(|event| event["event"] == "client.told" && event["verdict"] == "delivered").count();
+    let delivered =
+        told.iter().filter(|event| event["event"] == "client.told" && event["verdict"] == "delivered").count();
     assert_eq!(delivered, 2, "{told:#?}");
     for tail in &mut tails {
         kill(tail.id(), "INT");
@@ -90,7 +97,8 @@ fn a_room_of_its_own_has_a_link_of_its_own_and_another_history() {
     world.succeeds(["send", "ops", "only here"]);
     assert_eq!(crate::world::history_of(made["page"].as_str().unwrap()), ["only here"]);
     assert_eq!(world.history(), Vec::<String>::new());
-    let listed: BTreeSet<_> = world.succeeds(["room", "list"]).iter().map(|room| room["room"].as_str().unwrap().to_owned()).collect();
+    let listed: BTreeSet<_> =
+        world.succeeds(["room", "list"]).iter().map(|room| room["room"].as_str().unwrap().to_owned()).collect();
     assert_eq!(listed, BTreeSet::from(["lobby".to_owned(), "ops".to_owned()]));
     world.fails(2, ["room", "create", "No Such Name!"]);
 }

@@ -42,7 +42,9 @@ impl World {
     pub fn chatctl(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chatctl"));
         command.current_dir(root()).env("CHATCTL_STATE_DIR", &self.state).env("NO_COLOR", "1").stdin(Stdio::null());
-        for name in ["AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "CHATCTL_STAGE", "CHATCTL_JSON"] {
+        for name in
+            ["AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "CHATCTL_STAGE", "CHATCTL_JSON"]
+        {
             command.env_remove(name);
         }
         command
@@ -111,7 +113,10 @@ pub fn kill(pid: u32, signal: &str) {
 
 /// The events of a run.
 pub fn events(out: &Output) -> Vec<Value> {
-    String::from_utf8_lossy(&out.stdout).lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
+    String::from_utf8_lossy(&out.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}")))
+        .collect()
 }
 
 /// The only event of a name.
@@ -147,13 +152,23 @@ pub fn http(origin: &str, method: &str, path: &str, headers: &[(&str, &str)], bo
 }
 
 /// The same, for a server that may be dead.
-pub fn try_http(origin: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> std::io::Result<(u16, String)> {
+pub fn try_http(
+    origin: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> std::io::Result<(u16, String)> {
     use std::io::{Read, Write};
     let host = origin.trim_start_matches("http://");
     let mut stream = std::net::TcpStream::connect(host)?;
     stream.set_read_timeout(Some(std::time::Duration::from_secs(40)))?;
     let more: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    write!(stream, "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {}\r\n{more}\r\n{body}", body.len())?;
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {}\r\n{more}\r\n{body}",
+        body.len()
+    )?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     let answer = String::from_utf8_lossy(&answer).into_owned();

@@ -52,7 +52,12 @@ impl World {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.chatctl);
-        command.args(arguments).current_dir(root()).env("CHATCTL_STATE_DIR", &self.state).stdin(Stdio::null()).stdout(Stdio::null());
+        command
+            .args(arguments)
+            .current_dir(root())
+            .env("CHATCTL_STATE_DIR", &self.state)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
         command.stderr(Stdio::null());
         command
     }
@@ -85,7 +90,10 @@ fn report(what: &str, mut values: Vec<f64>, unit: &str, limit: f64) {
     let (Some(least), Some(most)) = (values.first(), values.last()) else { return };
     let median = values[values.len() / 2];
     let verdict = if median <= limit { "within" } else { "OVER" };
-    println!("{what:<44} {median:>9.1} {unit:<2} ({least:.1} to {most:.1}, n={})  {verdict} {limit} {unit}", values.len());
+    println!(
+        "{what:<44} {median:>9.1} {unit:<2} ({least:.1} to {most:.1}, n={})  {verdict} {limit} {unit}",
+        values.len()
+    );
 }
 
 fn ups(chatctl: &Path) -> Result<(), Failure> {
@@ -114,7 +122,8 @@ fn latency(world: &World) -> Result<(), Failure> {
         .env("CHATCTL_STATE_DIR", &world.state)
         .stderr(Stdio::inherit())
         .output()?;
-    let mut times: Vec<f64> = String::from_utf8_lossy(&out.stdout).lines().filter_map(|line| line.parse().ok()).collect();
+    let mut times: Vec<f64> =
+        String::from_utf8_lossy(&out.stdout).lines().filter_map(|line| line.parse().ok()).collect();
     if !out.status.success() || times.is_empty() {
         return Err("examples/latency did not measure anything".into());
     }
@@ -133,7 +142,10 @@ fn idle(world: &World) -> Result<(), Failure> {
     std::thread::sleep(IDLE);
     report("local cloud, idle: processor time in 60 s", vec![cpu_ms(pid)? - before], "ms", 50.0);
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).and_then(|rest| rest.split_whitespace().next()?.parse::<f64>().ok());
+    let kilobytes = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .and_then(|rest| rest.split_whitespace().next()?.parse::<f64>().ok());
     report("local cloud, idle: memory", vec![kilobytes.ok_or("no VmRSS")? / 1024.0], "MB", 60.0);
     Ok(())
 }
@@ -159,13 +171,22 @@ fn cold() -> Result<(), Failure> {
     crate::run(Command::new("git").args(["clone", "--quiet"]).arg(root()).arg(&clone))?;
     let here = |arguments: &[&str]| {
         let mut command = cargo();
-        command.args(arguments).current_dir(&clone).env("CARGO_HOME", place.join("cargo")).env("CHATCTL_STATE_DIR", place.join("state")).env_remove("CARGO_TARGET_DIR");
+        command
+            .args(arguments)
+            .current_dir(&clone)
+            .env("CARGO_HOME", place.join("cargo"))
+            .env("CHATCTL_STATE_DIR", place.join("state"))
+            .env_remove("CARGO_TARGET_DIR");
         command
     };
     timed("fresh clone: downloads", f64::INFINITY, &mut here(&["fetch", "--locked"]))?;
     timed("fresh clone: compile of everything", 200.0, &mut here(&["build", "--locked", "--offline"]))?;
     timed("fresh clone: up, to the link", 30.0, &mut here(&["run", "--locked", "--offline", "--", "up"]))?;
-    crate::run(here(&["run", "--quiet", "--offline", "--", "down", "--yes", "--delete-data=dev"]).stdout(Stdio::null()).stderr(Stdio::null()))?;
+    crate::run(
+        here(&["run", "--quiet", "--offline", "--", "down", "--yes", "--delete-data=dev"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null()),
+    )?;
     fs::remove_dir_all(place)?;
     Ok(())
 }

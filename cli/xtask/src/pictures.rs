@@ -34,7 +34,9 @@ pub fn run() -> Result<(), Failure> {
             .env("PICTURES", target().join("pictures"))
             .env("DOCS", root().join("docs")),
     );
-    crate::run(here(&chatctl).args(["down", "--yes", "--delete-data=dev"]).stdout(Stdio::null()).stderr(Stdio::null()))?;
+    crate::run(
+        here(&chatctl).args(["down", "--yes", "--delete-data=dev"]).stdout(Stdio::null()).stderr(Stdio::null()),
+    )?;
     fs::remove_dir_all(state)?;
     drawn
 }

@@ -33,11 +33,18 @@ const PROGRAMS: &[(&[&str], &[&str])] = &[
 
 fn find(names: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    names.iter().find_map(|name| std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file()))
+    names
+        .iter()
+        .find_map(|name| std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file()))
 }
 
 fn quiet(program: &str, arguments: &[&str]) -> bool {
-    Command::new(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    Command::new(program)
+        .args(arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
 }
 
 /// Whether the system's packages may be installed: as root, or in CI, on Debian and its kin.
@@ -48,9 +55,18 @@ fn may_install() -> bool {
 
 fn install(packages: &[&str]) -> Result<(), Failure> {
     println!("setup: apt-get install {} (they are not on this machine)", packages.join(" "));
-    let sudo = if fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0) { vec![] } else { vec!["sudo", "-n"] };
+    let sudo = if fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0) {
+        vec![]
+    } else {
+        vec!["sudo", "-n"]
+    };
     let apt = |arguments: &[&str]| {
-        let words: Vec<&str> = sudo.iter().copied().chain(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]).chain(arguments.iter().copied()).collect();
+        let words: Vec<&str> = sudo
+            .iter()
+            .copied()
+            .chain(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"])
+            .chain(arguments.iter().copied())
+            .collect();
         run(Command::new(words[0]).args(&words[1..]).stdout(Stdio::null()))
     };
     apt(&["update"])?;
@@ -59,7 +75,13 @@ fn install(packages: &[&str]) -> Result<(), Failure> {
 
 /// Finds or brings everything.
 pub fn tools() -> Result<Tools, Failure> {
-    let lacking = || PROGRAMS.iter().filter(|(names, _)| find(names).is_none()).flat_map(|(_, packages)| packages.iter().copied()).collect::<Vec<_>>();
+    let lacking = || {
+        PROGRAMS
+            .iter()
+            .filter(|(names, _)| find(names).is_none())
+            .flat_map(|(_, packages)| packages.iter().copied())
+            .collect::<Vec<_>>()
+    };
     let mut packages = lacking();
     if find(&["python3"]).is_some() && !quiet("python3", &["-c", "import ensurepip, venv"]) {
         packages.push("python3-venv");
@@ -67,7 +89,8 @@ pub fn tools() -> Result<Tools, Failure> {
     if !packages.is_empty() && may_install() {
         install(&packages)?;
     }
-    let mut missing: Vec<String> = lacking().iter().map(|package| format!("{package}: sudo apt-get install {package}")).collect();
+    let mut missing: Vec<String> =
+        lacking().iter().map(|package| format!("{package}: sudo apt-get install {package}")).collect();
     let node = npm_packages(&mut missing)?;
     let python = python_packages(&mut missing)?;
     let (chromium, firefox) = (find(PROGRAMS[3].0), find(PROGRAMS[4].0));
@@ -97,7 +120,9 @@ fn python_packages(missing: &mut Vec<String>) -> Result<Option<PathBuf>, Failure
     let made = kept("python", &list, |folder| {
         println!("setup: Python packages, pinned, into {}", folder.display());
         run(Command::new(&python).args(["-m", "venv"]).arg(folder))?;
-        run(Command::new(folder.join("bin/pip")).args(["install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&list))
+        run(Command::new(folder.join("bin/pip"))
+            .args(["install", "--quiet", "--disable-pip-version-check", "-r"])
+            .arg(&list))
     });
     settle(made, "the pinned Python packages", missing).map(|folder| folder.map(|folder| folder.join("bin/python")))
 }
@@ -110,13 +135,16 @@ fn npm_packages(missing: &mut Vec<String>) -> Result<Option<PathBuf>, Failure> {
         for file in ["package.json", "package-lock.json"] {
             fs::copy(tests.join(file), folder.join(file))?;
         }
-        run(Command::new(&npm).args(["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(folder))
+        run(Command::new(&npm)
+            .args(["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"])
+            .current_dir(folder))
     });
     let Some(folder) = settle(made, "the pinned npm packages", missing)? else { return Ok(None) };
     // A module finds its packages in a folder above itself: a link there, and the packages stay in the target folder.
     let link = tests.join("node_modules");
     let _ = fs::remove_file(&link);
-    std::os::unix::fs::symlink(folder.join("node_modules"), &link).map_err(|error| format!("{}: {error}", link.display()))?;
+    std::os::unix::fs::symlink(folder.join("node_modules"), &link)
+        .map_err(|error| format!("{}: {error}", link.display()))?;
     Ok(Some(node))
 }
 

@@ -30,7 +30,12 @@ fn lint() -> Result<(), Failure> {
     crate::run(cargo().args(["build", "--quiet"]))?;
     let driver = which("clippy-driver")?;
     let arguments: String = LINTS.iter().map(|lint| format!("{lint}__CLIPPY_HACKERY__")).collect();
-    crate::run(cargo().args(["build", "--quiet", "--workspace", "--all-targets"]).env("RUSTC_WORKSPACE_WRAPPER", driver).env("CLIPPY_ARGS", arguments))
+    crate::run(
+        cargo()
+            .args(["build", "--quiet", "--workspace", "--all-targets"])
+            .env("RUSTC_WORKSPACE_WRAPPER", driver)
+            .env("CLIPPY_ARGS", arguments),
+    )
 }
 
 fn which(name: &str) -> Result<std::path::PathBuf, Failure> {

@@ -8,8 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chat::message::{IdempotencyKey, MemberSecret};
 use chat::problem::{Code, Problem};
-use lambda_http::lambda_runtime;
-use lambda_http::{LambdaEvent, service_fn};
+
+use lambda_runtime::{LambdaEvent, service_fn};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -202,7 +202,7 @@ where
             let answer = outcome.unwrap_or_else(|problem| Answer::from(&problem)).with("x-chat-version", version);
             let room = answer.room.as_ref().map(ToString::to_string);
             line.with("request", request).with("status", answer.status).maybe("code", code).maybe("room", room).write();
-            Ok::<_, lambda_http::Error>(Payload::from(answer))
+            Ok::<_, lambda_runtime::Error>(Payload::from(answer))
         }
     };
     Ok(lambda_runtime::run(service_fn(respond)).await?)

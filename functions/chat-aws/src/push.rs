@@ -19,7 +19,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use lambda_http::tower::{self, util::BoxCloneSyncService};
+use lambda_runtime::tower::{self, util::BoxCloneSyncService};
 
 use crate::moment;
 

@@ -65,8 +65,8 @@ impl From<BadSetting> for StartFailed {
     }
 }
 
-impl From<lambda_http::Error> for StartFailed {
-    fn from(error: lambda_http::Error) -> Self {
+impl From<lambda_runtime::Error> for StartFailed {
+    fn from(error: lambda_runtime::Error) -> Self {
         Self(format!("the Lambda Runtime API can't be reached: {error}"))
     }
 }

@@ -13,7 +13,7 @@ use crate::room::{RoomHash, RoomName};
 /// How many clients one job tells at most.
 pub const CLIENTS_A_JOB: usize = 300;
 /// How often work may come back to the queue that it came from.
-pub const HOPS: u16 = 128;
+pub const HOPS: u16 = 512;
 /// How long a message is worth telling, in seconds: the TTL of its pushes.
 pub const TTL_S: u32 = 86_400;
 

@@ -247,8 +247,8 @@ pub struct RoomRecord {
 pub struct Revoked;
 
 impl RoomRecord {
-    /// The partitions of a room's clients unless the operator says otherwise.
-    pub const SHARDS: u16 = 4;
+    /// The partitions of a room's clients unless the operator says otherwise: one query, one job, while a room is small.
+    pub const SHARDS: u16 = 1;
     /// How long messages are kept unless the operator says otherwise.
     pub const RETENTION_DAYS: u32 = 30;
 

@@ -55,13 +55,10 @@ impl Launch {
 
     fn environment(&self, token: &str, log_stream: &str) -> BTreeMap<String, String> {
         let address = format!("127.0.0.1:{}", self.port);
-        let mut all: BTreeMap<String, String> = [
-            ("PATH", "/usr/local/bin:/usr/bin:/bin"),
-            ("LANG", "en_US.UTF-8"),
-            ("TZ", ":UTC"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into();
+        let mut all: BTreeMap<String, String> =
+            [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("LANG", "en_US.UTF-8"), ("TZ", ":UTC")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into();
         all.extend(self.variables.clone());
         let own = [
             ("_HANDLER", self.handler.clone()),

@@ -121,7 +121,8 @@ impl Pool {
                 Served::NotTaken => {}
             }
         }
-        let message = format!("RequestId: {} Error: {TRIES} processes ended before they took the event", event.request_id);
+        let message =
+            format!("RequestId: {} Error: {TRIES} processes ended before they took the event", event.request_id);
         Ok(Outcome { payload: error_payload("Runtime.ExitError", &message), failed: true, log_tail: None })
     }
 
@@ -251,7 +252,8 @@ async fn watch(cloud: Arc<Cloud>, process: Arc<Process>, mut child: Child) {
         break child.wait().await;
     };
     pool.forget(&process);
-    let how = status.map_or_else(|error| error.to_string(), |status| status.to_string().replace("exit status: ", "exit status "));
+    let how = status
+        .map_or_else(|error| error.to_string(), |status| status.to_string().replace("exit status: ", "exit status "));
     process.has_ended(how);
     let _ = cloud.state.remove(STARTED, &process.token);
 }

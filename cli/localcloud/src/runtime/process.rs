@@ -241,7 +241,10 @@ impl Process {
         self.kill.notify_one();
         let message = format!("Task timed out after {:.2} seconds", limit.as_secs_f64());
         let at = crate::clock::iso(crate::clock::now_ms());
-        (error_payload("Sandbox.Timedout", &format!("RequestId: {id} Error: {message}")), format!("{at} {id} {message}"))
+        (
+            error_payload("Sandbox.Timedout", &format!("RequestId: {id} Error: {message}")),
+            format!("{at} {id} {message}"),
+        )
     }
 
     /// It went away over its event, or before it took any.
@@ -265,7 +268,8 @@ impl Process {
                 }
                 // Asking again instead of answering: that event has come to nothing.
                 if let Some((id, reply)) = desk.current.take() {
-                    let message = format!("RequestId: {id} Error: the function asked for another event without an answer");
+                    let message =
+                        format!("RequestId: {id} Error: the function asked for another event without an answer");
                     let _ = reply.send(Reply::Error(error_payload("Runtime.NoAnswer", &message)));
                 }
                 if let Some(Assignment { event, reply, taken }) = desk.waiting.take() {

@@ -80,9 +80,7 @@ fn fields(pattern: &Map<String, Value>) -> Result<Fields, String> {
         }
         let rule = match rule {
             Value::Object(inner) => Rule::Within(self::fields(inner)?),
-            Value::Array(tests) if !tests.is_empty() => {
-                Rule::OneOf(tests.iter().map(test).collect::<Result<_, _>>()?)
-            }
+            Value::Array(tests) if !tests.is_empty() => Rule::OneOf(tests.iter().map(test).collect::<Result<_, _>>()?),
             _ => return Err(format!("{name} is neither an object nor a list of alternatives")),
         };
         fields.push((name.clone(), rule));
@@ -106,7 +104,9 @@ fn test(value: &Value) -> Result<Test, String> {
         ("anything-but", Value::Array(values)) if values.iter().all(scalar) => Ok(Test::AnythingBut(values.clone())),
         ("anything-but", one) if scalar(one) => Ok(Test::AnythingBut(vec![one.clone()])),
         ("numeric", Value::Array(parts)) => numeric(parts).map(Test::Numeric),
-        ("prefix" | "exists" | "anything-but" | "numeric", _) => Err(format!("the operand of {name} is not understood")),
+        ("prefix" | "exists" | "anything-but" | "numeric", _) => {
+            Err(format!("the operand of {name} is not understood"))
+        }
         (other, _) => Err(format!("the local cloud does not implement the operator {other}")),
     }
 }

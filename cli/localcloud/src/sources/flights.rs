@@ -34,9 +34,7 @@ pub(super) async fn bring_back(cloud: &Arc<Cloud>, mapping: &str, url: &str) {
             continue;
         }
         for receipts in receipts.chunks(BATCH) {
-            let entry = |(at, receipt): (usize, &String)| {
-                json!({ "Id": at.to_string(), "ReceiptHandle": receipt, "VisibilityTimeout": 0 })
-            };
+            let entry = |(at, receipt): (usize, &String)| json!({ "Id": at.to_string(), "ReceiptHandle": receipt, "VisibilityTimeout": 0 });
             let entries: Vec<Value> = receipts.iter().enumerate().map(entry).collect();
             let input = json!({ "QueueUrl": url, "Entries": entries });
             let _ = cloud.sqs.call(cloud, "ChangeMessageVisibilityBatch", input).await;

@@ -177,7 +177,8 @@ async fn delete(cloud: &Arc<Cloud>, url: &str, records: impl Iterator<Item = &Va
 /// A received message as a function gets it.
 fn record(mut message: Value, arn: &str) -> Value {
     let attributes = message["MessageAttributes"].as_object().cloned().unwrap_or_default();
-    let attributes: Map<String, Value> = attributes.into_iter().map(|(name, value)| (name, attribute(&value))).collect();
+    let attributes: Map<String, Value> =
+        attributes.into_iter().map(|(name, value)| (name, attribute(&value))).collect();
     let mut record = json!({
         "messageId": message["MessageId"].take(),
         "receiptHandle": message["ReceiptHandle"].take(),

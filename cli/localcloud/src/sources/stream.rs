@@ -159,7 +159,8 @@ impl<'a> Reader<'a> {
             None => {
                 let from = self.seen.as_ref().or(self.checkpoint.as_ref());
                 let mut input = json!({ "StreamArn": self.mapping.source_arn, "ShardId": self.shard });
-                input["ShardIteratorType"] = if from.is_some() { "AFTER_SEQUENCE_NUMBER" } else { "TRIM_HORIZON" }.into();
+                input["ShardIteratorType"] =
+                    if from.is_some() { "AFTER_SEQUENCE_NUMBER" } else { "TRIM_HORIZON" }.into();
                 if let Some(from) = from {
                     input["SequenceNumber"] = from.as_str().into();
                 }

@@ -233,7 +233,8 @@ async fn a7_a31_a_statement_belongs_to_its_qualifier_and_exists_once() {
 async fn a2_a_role_that_is_not_there_cannot_be_assumed() {
     let cloud = TestCloud::start().await;
     let lambda = Client::new(&cloud.sdk().await);
-    let create = lambda.create_function().function_name("f").runtime(Runtime::from("provided.al2023")).handler("bootstrap");
+    let create =
+        lambda.create_function().function_name("f").runtime(Runtime::from("provided.al2023")).handler("bootstrap");
     let create = create.code(FunctionCode::builder().zip_file(puppet_code("1")).build());
     let refused = create.clone().role("arn:aws:iam::000000000000:role/none").send().await.unwrap_err();
     assert_eq!(refused.code(), Some("InvalidParameterValueException"));
@@ -276,7 +277,8 @@ async fn tags_limits_and_settings_are_kept_and_shown() {
     assert_eq!(kept.recursive_loop(), Some(&allow));
     let settings = lambda.get_account_settings().send().await.unwrap();
     assert_eq!(settings.account_limit().unwrap().concurrent_executions(), 1000);
-    let url = lambda.create_function_url_config().function_name("kept").auth_type("NONE".into()).send().await.unwrap_err();
+    let url =
+        lambda.create_function_url_config().function_name("kept").auth_type("NONE".into()).send().await.unwrap_err();
     assert!(url.message().unwrap().contains("CreateFunctionUrlConfig"));
     lambda.delete_function().function_name("kept").send().await.unwrap();
     assert!(lambda.list_functions().send().await.unwrap().functions().is_empty());

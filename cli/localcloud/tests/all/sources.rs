@@ -3,8 +3,8 @@
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, StreamSpecification,
-    StreamViewType,
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+    StreamSpecification, StreamViewType,
 };
 use aws_sdk_lambda::Client as Lambda;
 use aws_sdk_lambda::error::ProvideErrorMetadata;
@@ -160,6 +160,26 @@ async fn a20_of_a_queues_batch_only_what_failed_comes_again() {
     assert_eq!(again["Records"].as_array().unwrap().len(), 1);
     assert_eq!(again["Records"][0]["body"], "b");
     assert_eq!(again["Records"][0]["attributes"]["ApproximateReceiveCount"], "2");
+}
+
+#[test]
+fn what_a_killed_cloud_had_in_its_hands_comes_again_at_once() {
+    let folder = Folder::new("flight");
+    let address = std::sync::OnceLock::new();
+    folder.life(async |sdk| {
+        let puppeteer = Puppeteer::new().await;
+        let address = address.get_or_init(|| puppeteer.address());
+        let (sqs, url, arn) = queue(&sdk, 40_000).await;
+        let lambda = puppet(&sdk, "reader", 30, &[("PUPPETEER", address)]).await;
+        queue_mapping(&lambda, &arn).send().await.unwrap();
+        sqs.send_message().queue_url(&url).message_body("a").send().await.unwrap();
+        puppeteer.called().await;
+    });
+    folder.life(async |_| {
+        let puppeteer = Puppeteer::at(address.get().unwrap()).await;
+        let event = puppeteer.answer(json!(null)).await;
+        assert_eq!(event["Records"][0]["body"], "a");
+    });
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

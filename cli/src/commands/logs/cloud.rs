@@ -19,9 +19,14 @@ const LOOK: Duration = Duration::from_millis(250);
 pub(super) async fn read(path: &Path, follow: bool, tell: &Tell) -> Result<(), Failure> {
     let mut file = match File::open(path).await {
         Ok(file) => file,
-        Err(error) => return Err(Failure::failed("there is no log of a local cloud").why(format!("{}: {error}", path.display())).next("chatctl up")),
+        Err(error) => {
+            return Err(Failure::failed("there is no log of a local cloud")
+                .why(format!("{}: {error}", path.display()))
+                .next("chatctl up"));
+        }
     };
-    let failed = |error: std::io::Error| Failure::failed(format!("cannot read {}", path.display())).why(error.to_string());
+    let failed =
+        |error: std::io::Error| Failure::failed(format!("cannot read {}", path.display())).why(error.to_string());
     let size = file.metadata().await.map_err(failed)?.len();
     let skipped = size.saturating_sub(SHOWN);
     file.seek(SeekFrom::Start(skipped)).await.map_err(failed)?;
@@ -36,7 +41,13 @@ pub(super) async fn read(path: &Path, follow: bool, tell: &Tell) -> Result<(), F
         let whole = line.ends_with(b"\n") || line.len() as u64 >= SHOWN;
         if whole || (read == 0 && !follow && !line.is_empty()) {
             let text = String::from_utf8_lossy(&line).trim_end().to_string();
-            tell(Event::LogLine(LogLine { source: "cloud".into(), time: None, text, level: None, fields: Default::default() }));
+            tell(Event::LogLine(LogLine {
+                source: "cloud".into(),
+                time: None,
+                text,
+                level: None,
+                fields: Default::default(),
+            }));
             line.clear();
         } else if read == 0 && !follow {
             return Ok(());

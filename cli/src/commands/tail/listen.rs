@@ -125,7 +125,9 @@ impl<'a> Listener<'a> {
             };
             match arrival {
                 Ok(Arrival::Push(opened)) => self.push(&opened).await,
-                Ok(Arrival::Unreadable) => self.cx.tell(Event::Warning { what: "a push came that can't be read".into(), next: None }),
+                Ok(Arrival::Unreadable) => {
+                    self.cx.tell(Event::Warning { what: "a push came that can't be read".into(), next: None })
+                }
                 Ok(Arrival::Renewed) => {
                     if let Some(lost) = self.subscribe(inbox).await? {
                         return Ok(Ended::Lost(lost));
@@ -158,7 +160,9 @@ impl<'a> Listener<'a> {
     /// Shows a push; a text that was cut for its way is read whole.
     async fn push(&mut self, opened: &[u8]) {
         let Ok(payload) = Payload::parse(opened) else {
-            return self.cx.tell(Event::Warning { what: "a push came that this version does not understand".into(), next: None });
+            return self
+                .cx
+                .tell(Event::Warning { what: "a push came that this version does not understand".into(), next: None });
         };
         if payload.room != self.room.record.hash {
             return;

@@ -3,9 +3,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_lambda::types::{
-    Architecture, Environment, FunctionCode, LastUpdateStatus, RecursiveLoop, Runtime, State,
-};
+use aws_sdk_lambda::types::{Architecture, Environment, FunctionCode, LastUpdateStatus, RecursiveLoop, Runtime, State};
 use aws_smithy_types::Blob;
 use chat_aws::routes::Function as Part;
 use reconcile::{Change, Fault, Visit};
@@ -143,7 +141,9 @@ impl Function {
                 .memory_size(self.memory())
                 .environment(environment.clone());
             match request.send().await.map_err(call(SERVICE, "UpdateFunctionConfiguration", &name)) {
-                Ok(answer) => Ok(Some((configuration!(answer), is_at_rest(answer.state(), answer.last_update_status())))),
+                Ok(answer) => {
+                    Ok(Some((configuration!(answer), is_at_rest(answer.state(), answer.last_update_status()))))
+                }
                 Err(error) if is_new_role(&error) => Err(Fault::from(error).passing(true)),
                 Err(error) => Err(busy(error)),
             }
@@ -243,7 +243,8 @@ impl Function {
 
     /// Old versions are kept to a bound: the one that falls out of it goes (A31).
     async fn prune(&self, live: &str) -> Result<()> {
-        let Some(old) = live.parse::<u64>().ok().and_then(|live| live.checked_sub(KEPT_VERSIONS)).filter(|old| *old > 0)
+        let Some(old) =
+            live.parse::<u64>().ok().and_then(|live| live.checked_sub(KEPT_VERSIONS)).filter(|old| *old > 0)
         else {
             return Ok(());
         };

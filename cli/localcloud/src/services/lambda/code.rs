@@ -27,7 +27,9 @@ const ELSEWHERE: &[&str] = &["S3Bucket", "S3Key", "S3ObjectVersion", "ImageUri",
 /// Reads a body whose `ZipFile` may be long: the zip is cut out before the rest is parsed, for a JSON parser walks
 /// through 30 MB of base64 byte by byte.
 pub(super) fn parse(body: &Bytes) -> Result<(Input, Option<Vec<u8>>), Refusal> {
-    if let Some((start, end, zip)) = long_zip(body).and_then(|(start, end)| Some((start, end, decode(&body[start..end]).ok()?))) {
+    if let Some((start, end, zip)) =
+        long_zip(body).and_then(|(start, end)| Some((start, end, decode(&body[start..end]).ok()?)))
+    {
         let rest = [&body[..start], &body[end..]].concat();
         return Ok((Input::parse(&rest)?, Some(zip)));
     }
@@ -94,7 +96,9 @@ pub(super) fn unpack(codes: &Path, zip: &[u8]) -> Result<Code, Refusal> {
 
 fn write_files(zip: &[u8], folder: &Path) -> Result<(), Refusal> {
     let bad = |error: zip::result::ZipError| {
-        refusals::invalid(format!("Could not unzip uploaded file. Please check your file, then try to upload again. ({error})"))
+        refusals::invalid(format!(
+            "Could not unzip uploaded file. Please check your file, then try to upload again. ({error})"
+        ))
     };
     let mut archive = zip::ZipArchive::new(std::io::Cursor::new(zip)).map_err(bad)?;
     std::fs::create_dir_all(folder).map_err(file_error)?;
@@ -110,9 +114,9 @@ fn write_files(zip: &[u8], folder: &Path) -> Result<(), Refusal> {
         if !entry.is_file() {
             return Err(refusals::invalid(format!("{name} in the zip is not a plain file")));
         }
-        room = room.checked_sub(entry.size()).ok_or_else(|| {
-            refusals::invalid(format!("Unzipped size must be smaller than {UNPACKED_BYTES} bytes"))
-        })?;
+        room = room
+            .checked_sub(entry.size())
+            .ok_or_else(|| refusals::invalid(format!("Unzipped size must be smaller than {UNPACKED_BYTES} bytes")))?;
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(file_error)?;
         }
@@ -124,7 +128,8 @@ fn write_files(zip: &[u8], folder: &Path) -> Result<(), Refusal> {
             let mut data = Vec::new();
             entry.read_to_end(&mut data).map_err(file_error)?;
             let size = usize::try_from(entry.size()).unwrap_or(usize::MAX);
-            let content = inflate(&data, size).ok_or_else(|| refusals::invalid(format!("{name} could not be unzipped")))?;
+            let content =
+                inflate(&data, size).ok_or_else(|| refusals::invalid(format!("{name} could not be unzipped")))?;
             file.write_all(&content).map_err(file_error)?;
         } else {
             let size = entry.size();
@@ -186,11 +191,33 @@ mod tests {
         std::fs::remove_dir_all(folder).unwrap();
     }
 
+    /// Made by Python's `zipfile`, deflated: `#!/bin/sh` and twenty lines `# again`.
+    const DEFLATED: &str = concat!(
+        "504b03041400000008008318225cfd637fc115000000aa00000009000000626f6f7473747261705356d44fcaccd32fcee052",
+        "56484c4fcccc1bb43400504b010214031400000008008318225cfd637fc115000000aa000000090000000000000000000000",
+        "a40100000000626f6f747374726170504b05060000000001000100370000003c0000000000",
+    );
+
+    #[test]
+    fn a_deflated_zip_is_unpacked_too() {
+        let folder = folder();
+        let byte = |at: usize| u8::from_str_radix(&DEFLATED[at..at + 2], 16).unwrap();
+        let zip: Vec<u8> = (0..DEFLATED.len()).step_by(2).map(byte).collect();
+        let code = unpack(&folder, &zip).unwrap();
+        let bootstrap = std::fs::read_to_string(folder.join(&code.folder).join("bootstrap")).unwrap();
+        assert_eq!(bootstrap, format!("#!/bin/sh\n{}", "# again\n".repeat(20)));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
     #[test]
     fn a_zip_that_leads_out_of_its_folder_leaves_nothing() {
         let folder = folder();
         for name in ["../evil", "/etc/evil", "a/../../evil", "a\\b"] {
-            assert_eq!(unpack(&folder, &zip_of(&[("bootstrap", b"x"), (name, b"x")])).unwrap_err().status, 400, "{name}");
+            assert_eq!(
+                unpack(&folder, &zip_of(&[("bootstrap", b"x"), (name, b"x")])).unwrap_err().status,
+                400,
+                "{name}"
+            );
         }
         assert_eq!(unpack(&folder, b"not a zip").unwrap_err().status, 400);
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);

@@ -33,7 +33,10 @@ struct Taken {
 /// Takes an event: from here on it is not lost.
 pub(super) fn take(cloud: &Arc<Cloud>, function: &str, qualifier: Option<String>, payload: &[u8]) -> Answered {
     if payload.len() > PAYLOAD_BYTES {
-        let message = format!("{} byte payload is too large for the Event invocation type (limit {PAYLOAD_BYTES} bytes)", payload.len());
+        let message = format!(
+            "{} byte payload is too large for the Event invocation type (limit {PAYLOAD_BYTES} bytes)",
+            payload.len()
+        );
         return Err(Refusal::new(413, "RequestTooLargeException", message));
     }
     let payload = String::from_utf8(payload.to_vec()).map_err(|_| refusals::bad_content("the payload is not UTF-8"))?;

@@ -73,9 +73,7 @@ impl Lambda {
         let patience = how.patience.unwrap_or(CALLER_WAITS);
         let cloud = Arc::clone(cloud);
         // A task of its own: a caller that hangs up does not stop the function.
-        let ran = tokio::spawn(async move {
-            cloud.lambda.pool.run(&cloud, launch, limit, patience, event).await
-        });
+        let ran = tokio::spawn(async move { cloud.lambda.pool.run(&cloud, launch, limit, patience, event).await });
         match ran.await {
             Ok(Ok(outcome)) => Ok(Invoked {
                 payload: outcome.payload,
@@ -110,12 +108,7 @@ impl Lambda {
     }
 
     /// What to start for a name, and how many of it may run.
-    fn launch(
-        &self,
-        cloud: &Cloud,
-        function: &str,
-        qualifier: Option<&str>,
-    ) -> Result<(Arc<Launch>, usize), Refusal> {
+    fn launch(&self, cloud: &Cloud, function: &str, qualifier: Option<&str>) -> Result<(Arc<Launch>, usize), Refusal> {
         self.read(function, |function| {
             let version = function.resolve(qualifier)?;
             let mut launches = locked(&self.launches);

@@ -81,9 +81,9 @@ impl Lambda {
         let all = query.get("FunctionVersion") == Some("ALL");
         let shown = functions.iter().flat_map(|function| {
             let versions = function.versions.iter().filter(move |_| all);
-            std::iter::once(&function.latest).chain(versions).map(move |version| {
-                function.shown(version, all.then(|| version.label()).as_deref())
-            })
+            std::iter::once(&function.latest)
+                .chain(versions)
+                .map(move |version| function.shown(version, all.then(|| version.label()).as_deref()))
         });
         paging::page("Functions", shown.collect(), query)
     }
@@ -187,9 +187,9 @@ impl Query {
 pub(super) fn named(asked: &str, query: &Query) -> Result<(String, Option<String>), Refusal> {
     let (name, within) = parse_name(asked)?;
     match (within, query.get("Qualifier")) {
-        (Some(one), Some(other)) if one != other => {
-            Err(refusals::invalid("The derived qualifier from the function name does not match the specified qualifier."))
-        }
+        (Some(one), Some(other)) if one != other => Err(refusals::invalid(
+            "The derived qualifier from the function name does not match the specified qualifier.",
+        )),
         (one, other) => Ok((name, one.or_else(|| other.map(str::to_owned)))),
     }
 }

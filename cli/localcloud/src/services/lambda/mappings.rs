@@ -15,9 +15,22 @@ use crate::{ACCOUNT, Cloud, REGION};
 
 /// What a mapping may set here, besides what `refuse_unsupported` looks at.
 const MEMBERS: &[&str] = &[
-    "EventSourceArn", "FunctionName", "Enabled", "BatchSize", "MaximumBatchingWindowInSeconds", "FilterCriteria",
-    "FunctionResponseTypes", "StartingPosition", "MaximumRetryAttempts", "Tags", "BisectBatchOnFunctionError",
-    "MaximumRecordAgeInSeconds", "ParallelizationFactor", "TumblingWindowInSeconds", "ScalingConfig", "DestinationConfig",
+    "EventSourceArn",
+    "FunctionName",
+    "Enabled",
+    "BatchSize",
+    "MaximumBatchingWindowInSeconds",
+    "FilterCriteria",
+    "FunctionResponseTypes",
+    "StartingPosition",
+    "MaximumRetryAttempts",
+    "Tags",
+    "BisectBatchOnFunctionError",
+    "MaximumRecordAgeInSeconds",
+    "ParallelizationFactor",
+    "TumblingWindowInSeconds",
+    "ScalingConfig",
+    "DestinationConfig",
 ];
 const MOST_FILTERS: usize = 5;
 
@@ -28,7 +41,9 @@ impl Lambda {
         refuse_unsupported(&input)?;
         let source = input.need("EventSourceArn")?;
         let kind = kind(source).ok_or_else(|| {
-            refusals::invalid(format!("{source} is neither a DynamoDB stream nor an SQS queue: the local cloud has no other sources"))
+            refusals::invalid(format!(
+                "{source} is neither a DynamoDB stream nor an SQS queue: the local cloud has no other sources"
+            ))
         })?;
         let (function, qualifier) = parse_name(input.need("FunctionName")?)?;
         existing(self, &function, qualifier.as_deref())?;
@@ -73,7 +88,8 @@ impl Lambda {
         let mappings = self.mappings();
         let wanted = mappings.iter().filter(|mapping| {
             let named = (mapping.function.clone(), mapping.qualifier.clone());
-            let of_function = function.as_ref().is_none_or(|asked| *asked == named || (asked.1.is_none() && asked.0 == named.0));
+            let of_function =
+                function.as_ref().is_none_or(|asked| *asked == named || (asked.1.is_none() && asked.0 == named.0));
             of_function && source.is_none_or(|source| mapping.source_arn == source)
         });
         paging::page("EventSourceMappings", wanted.map(|mapping| self.shown_now(mapping)).collect(), query)
@@ -177,7 +193,9 @@ fn change(mapping: &mut Mapping, input: &Input, kind: Kind) -> Result<(), Refusa
     }
     if let Some(types) = input.list("FunctionResponseTypes")? {
         if let Some(other) = types.iter().find(|kind| *kind != "ReportBatchItemFailures") {
-            return Err(refusals::invalid(format!("FunctionResponseTypes has {other}; only ReportBatchItemFailures is known")));
+            return Err(refusals::invalid(format!(
+                "FunctionResponseTypes has {other}; only ReportBatchItemFailures is known"
+            )));
         }
         mapping.reports_failures = !types.is_empty();
     }
@@ -196,7 +214,9 @@ fn start(input: &Input, kind: Kind) -> Result<Option<Start>, Refusal> {
         (Kind::Stream, Some("TRIM_HORIZON")) => Ok(Some(Start::TrimHorizon)),
         (Kind::Stream, Some("LATEST")) => Ok(Some(Start::Latest)),
         (Kind::Stream, Some(other)) => Err(refusals::unsupported(&format!("StartingPosition {other}"))),
-        (Kind::Stream, None) => Err(refusals::invalid("1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.")),
+        (Kind::Stream, None) => Err(refusals::invalid(
+            "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.",
+        )),
         (Kind::Queue, Some(_)) => Err(refusals::invalid("StartingPosition is not valid for SQS event sources")),
         (Kind::Queue, None) => Ok(None),
     }

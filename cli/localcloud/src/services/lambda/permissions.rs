@@ -22,7 +22,15 @@ impl Lambda {
     pub(super) fn add_permission(&self, asked: &str, query: &Query, body: &[u8]) -> Answered {
         let (name, qualifier) = named(asked, query)?;
         let input = Input::parse(body)?;
-        input.only(&["StatementId", "Action", "Principal", "SourceArn", "SourceAccount", "RevisionId", "FunctionName"])?;
+        input.only(&[
+            "StatementId",
+            "Action",
+            "Principal",
+            "SourceArn",
+            "SourceAccount",
+            "RevisionId",
+            "FunctionName",
+        ])?;
         let id = input.need("StatementId")?;
         let action = input.need("Action")?;
         if action != "*" && !action.starts_with("lambda:") {
@@ -67,9 +75,8 @@ impl Lambda {
                 return Err(refusals::stale());
             }
             let at = policy.statements.iter().position(|statement| statement["Sid"] == id);
-            let at = at.ok_or_else(|| {
-                refusals::not_found(format!("Statement {id} is not found in resource policy."))
-            })?;
+            let at =
+                at.ok_or_else(|| refusals::not_found(format!("Statement {id} is not found in resource policy.")))?;
             policy.statements.remove(at);
             policy.revision = crate::random::uuid();
             if policy.statements.is_empty() {

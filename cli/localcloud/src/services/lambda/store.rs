@@ -124,7 +124,8 @@ impl Lambda {
     /// Removes code that no version has any more.
     pub(super) fn sweep_code(&self) {
         let functions = locked(&self.functions);
-        let versions = functions.values().flat_map(|function| std::iter::once(&function.latest).chain(&function.versions));
+        let versions =
+            functions.values().flat_map(|function| std::iter::once(&function.latest).chain(&function.versions));
         let used: Vec<&str> = versions.map(|version| version.code.folder.as_str()).collect();
         let folders = std::fs::read_dir(self.codes()).into_iter().flatten().flatten();
         for folder in folders {

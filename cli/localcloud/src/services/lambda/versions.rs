@@ -126,7 +126,9 @@ fn check_alias_name(name: &str) -> Result<(), Refusal> {
     let valid = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     let number = name.chars().all(|c| c.is_ascii_digit());
     if name.len() > 128 || number || !name.chars().all(valid) {
-        return Err(refusals::invalid(format!("{name} is not an alias name: a-z, A-Z, 0-9, - and _, and not a number")));
+        return Err(refusals::invalid(format!(
+            "{name} is not an alias name: a-z, A-Z, 0-9, - and _, and not a number"
+        )));
     }
     Ok(())
 }
