@@ -249,6 +249,8 @@ fn spawn(state: &Path, output: File) -> std::io::Result<Child> {
     command.arg("local").env_clear();
     command.envs(VARIABLES.iter().filter_map(|name| std::env::var_os(name).map(|value| (*name, value))));
     command.env("CHATCTL_STATE_DIR", state).current_dir(state);
+    // Packages of 25 MB pass through it: with these, glibc gives their memory back instead of keeping it for later.
+    command.env("MALLOC_MMAP_THRESHOLD_", "1048576").env("MALLOC_ARENA_MAX", "2");
     command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).process_group(0).spawn()
 }
 

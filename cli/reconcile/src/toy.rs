@@ -29,13 +29,8 @@ pub(crate) struct Inner {
 }
 
 /// When a created toy is seen.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct SeenFrom(Option<Instant>);
-impl Default for SeenFrom {
-    fn default() -> Self {
-        Self(None)
-    }
-}
 
 #[derive(Clone)]
 pub(crate) struct Toy {

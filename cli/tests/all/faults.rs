@@ -118,7 +118,7 @@ fn a_killed_local_cloud_is_started_again_and_has_everything() {
     kill(world.cloud_pid(), "KILL");
     let sent = world.succeeds(["send", "after"]);
     one(&sent, "sent");
-    assert_eq!(one(&sent, "cloud.started")["restarted_because"].is_string(), true, "{sent:#?}");
+    assert!(one(&sent, "cloud.started")["restarted_because"].is_string(), "{sent:#?}");
     assert_eq!(world.history(), ["before", "after"]);
     assert_eq!(one(&world.succeeds(["up"]), "deployed")["changed"], 0);
 }

@@ -13,13 +13,13 @@ use crate::root;
 static WORLDS: AtomicU32 = AtomicU32::new(0);
 
 /// A local cloud and what is deployed in it; both are gone when this is dropped.
-pub struct World {
+pub(crate) struct World {
     state: PathBuf,
 }
 
 impl World {
     /// An empty one; nothing runs yet.
-    pub fn empty() -> World {
+    pub(crate) fn empty() -> World {
         let name = format!("chatctl-test-{}-{}", std::process::id(), WORLDS.fetch_add(1, Ordering::Relaxed));
         let state = std::env::temp_dir().join(name);
         fs::create_dir_all(&state).unwrap();
@@ -27,19 +27,19 @@ impl World {
     }
 
     /// One with the stage `dev` up and proved.
-    pub fn up() -> World {
+    pub(crate) fn up() -> World {
         let world = World::empty();
         world.succeeds(["up"]);
         world
     }
 
     /// The state folder.
-    pub fn state(&self) -> &Path {
+    pub(crate) fn state(&self) -> &Path {
         &self.state
     }
 
     /// The binary, ready to be given arguments.
-    pub fn chatctl(&self) -> Command {
+    pub(crate) fn chatctl(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chatctl"));
         command.current_dir(root()).env("CHATCTL_STATE_DIR", &self.state).env("NO_COLOR", "1").stdin(Stdio::null());
         for name in
@@ -51,19 +51,19 @@ impl World {
     }
 
     /// Runs it with `--json`.
-    pub fn run<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Output {
+    pub(crate) fn run<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Output {
         self.chatctl().arg("--json").args(arguments).output().unwrap()
     }
 
     /// Runs it and reads its events; anything but success ends the test with all that was said.
-    pub fn succeeds<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Vec<Value> {
+    pub(crate) fn succeeds<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Vec<Value> {
         let out = self.run(arguments);
         assert_eq!(out.status.code(), Some(0), "{}", self.said(&out));
         events(&out)
     }
 
     /// Runs it, expects this exit code, and gives the failure it told.
-    pub fn fails<A: AsRef<OsStr>>(&self, code: i32, arguments: impl IntoIterator<Item = A>) -> Value {
+    pub(crate) fn fails<A: AsRef<OsStr>>(&self, code: i32, arguments: impl IntoIterator<Item = A>) -> Value {
         let out = self.run(arguments);
         assert_eq!(out.status.code(), Some(code), "{}", self.said(&out));
         events(&out).into_iter().rfind(|event| event["event"] == "failed").expect("a failure is told")
@@ -79,18 +79,18 @@ impl World {
     }
 
     /// `chatctl status --json`.
-    pub fn status(&self) -> Value {
+    pub(crate) fn status(&self) -> Value {
         one(&self.succeeds(["status"]), "status").clone()
     }
 
     /// The texts in the lobby, oldest first, read through the API as a page does.
-    pub fn history(&self) -> Vec<String> {
+    pub(crate) fn history(&self) -> Vec<String> {
         let page = self.status()["page"].as_str().unwrap().to_owned();
         history_of(&page)
     }
 
     /// The local cloud's process.
-    pub fn cloud_pid(&self) -> u32 {
+    pub(crate) fn cloud_pid(&self) -> u32 {
         let identity: Value = serde_json::from_slice(&fs::read(self.state.join("cloud.json")).unwrap()).unwrap();
         u32::try_from(identity["pid"].as_u64().unwrap()).unwrap()
     }
@@ -107,12 +107,12 @@ impl Drop for World {
 }
 
 /// Sends a signal to one process, by its id.
-pub fn kill(pid: u32, signal: &str) {
+pub(crate) fn kill(pid: u32, signal: &str) {
     let _ = Command::new("kill").args([format!("-{signal}"), pid.to_string()]).stderr(Stdio::null()).status();
 }
 
 /// The events of a run.
-pub fn events(out: &Output) -> Vec<Value> {
+pub(crate) fn events(out: &Output) -> Vec<Value> {
     String::from_utf8_lossy(&out.stdout)
         .lines()
         .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}")))
@@ -120,14 +120,14 @@ pub fn events(out: &Output) -> Vec<Value> {
 }
 
 /// The only event of a name.
-pub fn one<'a>(events: &'a [Value], name: &str) -> &'a Value {
+pub(crate) fn one<'a>(events: &'a [Value], name: &str) -> &'a Value {
     let found: Vec<_> = events.iter().filter(|event| event["event"] == name).collect();
     assert_eq!(found.len(), 1, "{name} in {events:#?}");
     found[0]
 }
 
 /// Every text of a room, oldest first, page by page.
-pub fn history_of(page: &str) -> Vec<String> {
+pub(crate) fn history_of(page: &str) -> Vec<String> {
     let (origin, token) = page.split_once("/#").unwrap();
     let mut texts = Vec::new();
     let mut before = None::<String>;
@@ -147,12 +147,12 @@ pub fn history_of(page: &str) -> Vec<String> {
 }
 
 /// One plain HTTP request, with nothing of ours in between.
-pub fn http(origin: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, String) {
+pub(crate) fn http(origin: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, String) {
     try_http(origin, method, path, headers, body).unwrap()
 }
 
 /// The same, for a server that may be dead.
-pub fn try_http(
+pub(crate) fn try_http(
     origin: &str,
     method: &str,
     path: &str,

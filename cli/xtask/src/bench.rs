@@ -11,7 +11,7 @@ const UPS: usize = 5;
 const IDLE: Duration = Duration::from_secs(60);
 
 /// Measures everything that needs no cold compile; with `--cold` that too.
-pub fn run_all(cold: bool) -> Result<(), Failure> {
+fn run_all(cold: bool) -> Result<(), Failure> {
     println!("cargo xtask bench, dev profile, {} processors", std::thread::available_parallelism()?);
     crate::run(cargo().args(["build", "--quiet"]))?;
     crate::run(cargo().args(["build", "--quiet", "--workspace", "--examples"]))?;
@@ -26,7 +26,7 @@ pub fn run_all(cold: bool) -> Result<(), Failure> {
 }
 
 /// `cargo xtask bench [--cold]`.
-pub fn run(words: &[String]) -> Result<(), Failure> {
+pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     run_all(words.iter().any(|word| word == "--cold"))
 }
 

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::{Failure, cargo, root, setup, target};
 
 /// Makes docs/page.png and docs/terminal.png anew; the other states of the page go to target/pictures.
-pub fn run() -> Result<(), Failure> {
+pub(crate) fn run() -> Result<(), Failure> {
     let tools = setup::tools()?;
     let (Some(node), Some(chromium)) = (tools.node, tools.chromium) else {
         return Err(format!("pictures need Node and Chromium:\n  {}", tools.missing.join("\n  ")).into());

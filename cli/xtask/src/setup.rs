@@ -8,17 +8,17 @@ use std::process::{Command, Stdio};
 use crate::{Failure, root, run, target};
 
 /// What was found. `None`: the tests that need it are skipped.
-pub struct Tools {
+pub(crate) struct Tools {
     /// Node, with the page's test packages beside the tests.
-    pub node: Option<PathBuf>,
+    pub(crate) node: Option<PathBuf>,
     /// A Python with the pinned packages.
-    pub python: Option<PathBuf>,
+    pub(crate) python: Option<PathBuf>,
     /// Chromium.
-    pub chromium: Option<PathBuf>,
+    pub(crate) chromium: Option<PathBuf>,
     /// Firefox.
-    pub firefox: Option<PathBuf>,
+    pub(crate) firefox: Option<PathBuf>,
     /// What is missing, each with the line that adds it.
-    pub missing: Vec<String>,
+    pub(crate) missing: Vec<String>,
 }
 
 /// A program, the names it goes by, and the Debian packages that bring it.
@@ -74,7 +74,7 @@ fn install(packages: &[&str]) -> Result<(), Failure> {
 }
 
 /// Finds or brings everything.
-pub fn tools() -> Result<Tools, Failure> {
+pub(crate) fn tools() -> Result<Tools, Failure> {
     let lacking = || {
         PROGRAMS
             .iter()

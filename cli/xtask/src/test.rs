@@ -8,7 +8,7 @@ use crate::{Failure, cargo, setup};
 const LINTS: &[&str] = &["-Dwarnings", "-Dclippy::all", "-Aclippy::module_name_repetitions"];
 
 /// Runs all tests, or those whose names hold one of the words.
-pub fn run(words: &[String]) -> Result<(), Failure> {
+pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     let start = Instant::now();
     let tools = setup::tools()?;
     if words.is_empty() {

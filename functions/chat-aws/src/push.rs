@@ -114,10 +114,8 @@ fn is_public(ip: IpAddr) -> bool {
         IpAddr::V4(ip) => {
             let [a, b, ..] = ip.octets();
             let shared = a == 100 && (64..128).contains(&b);
-            !(ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_multicast() || ip.is_broadcast())
-                && !shared
-                && a != 0
-                && a < 240
+            let special = ip.is_loopback() || ip.is_link_local() || ip.is_multicast() || ip.is_broadcast();
+            !(ip.is_private() || special || shared) && a != 0 && a < 240
         }
         IpAddr::V6(ip) => {
             !(ip.is_loopback()

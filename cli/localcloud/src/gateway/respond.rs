@@ -204,10 +204,12 @@ async fn read(mut body: Incoming) -> Result<Bytes, Own> {
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| BAD_REQUEST)?.into_data() else { continue };
         seen += data.len();
-        match seen {
-            ..=LARGEST_BODY => kept.extend_from_slice(&data),
-            ..=LARGEST_DISCARDED => kept = BytesMut::new(),
-            _ => return Err(TOO_LARGE),
+        if seen <= LARGEST_BODY {
+            kept.extend_from_slice(&data);
+        } else if seen <= LARGEST_DISCARDED {
+            kept = BytesMut::new();
+        } else {
+            return Err(TOO_LARGE);
         }
     }
     if seen > LARGEST_BODY { Err(TOO_LARGE) } else { Ok(kept.freeze()) }

@@ -191,10 +191,11 @@ impl<'a> Reader<'a> {
 
     /// Moves the checkpoint over records that are for nobody.
     fn pass_skipped(&mut self) {
-        if self.skipped > 0 && self.pending.is_empty() {
-            if let Some(seen) = self.seen.clone() {
-                self.pass(seen);
-            }
+        if self.skipped > 0
+            && self.pending.is_empty()
+            && let Some(seen) = self.seen.clone()
+        {
+            self.pass(seen);
         }
     }
 

@@ -94,10 +94,10 @@ impl Lambda {
 
     /// Starts a process ahead of demand, if the function has none that waits.
     pub(super) fn warm(&self, cloud: &Arc<Cloud>, function: &str, qualifier: Option<&str>) {
-        if let Ok((launch, limit)) = self.launch(cloud, function, qualifier) {
-            if limit > 0 {
-                self.pool.warm(cloud, &launch);
-            }
+        if let Ok((launch, limit)) = self.launch(cloud, function, qualifier)
+            && limit > 0
+        {
+            self.pool.warm(cloud, &launch);
         }
     }
 

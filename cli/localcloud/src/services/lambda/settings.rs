@@ -127,10 +127,8 @@ impl Settings {
     }
 
     fn update_logging(&mut self, input: &Input) -> Result<(), Refusal> {
-        if let Some(format) = input.within("LoggingConfig", "LogFormat") {
-            if format != "Text" {
-                return Err(refusals::unsupported("LoggingConfig.LogFormat other than Text"));
-            }
+        if input.within("LoggingConfig", "LogFormat").is_some_and(|format| format != "Text") {
+            return Err(refusals::unsupported("LoggingConfig.LogFormat other than Text"));
         }
         if let Some(group) = input.within("LoggingConfig", "LogGroup").and_then(|group| group.as_str()) {
             self.log_group = Some(group.to_owned());
