@@ -33,7 +33,13 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub fn main() -> ExitCode {
     let cli = match commands::parse(std::env::args_os()) {
         Ok(cli) => cli,
-        Err(refused) => return refused.tell(),
+        Err(refused) => {
+            let exit = refused.show().unwrap_or_else(|failure| {
+                Ui::pick(&Surroundings::here(true)).fail(&failure);
+                failure.exit
+            });
+            return ExitCode::from(exit.code());
+        }
     };
     let ui = Ui::pick(&Surroundings::here(cli.json()));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

@@ -26,7 +26,6 @@ use clap::{Args, Parser, Subcommand};
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
 use crate::stage::Overrides;
-use crate::ui::{Surroundings, Ui};
 
 /// A chat without a server that idles: API Gateway, Lambda, DynamoDB, SQS and Web Push.
 ///
@@ -142,24 +141,20 @@ pub struct Refused {
 }
 
 impl Refused {
-    /// Shows the help, or the mistake.
-    pub fn tell(&self) -> ExitCode {
-        if !self.error.use_stderr() {
-            let shown = self.error.print().and_then(|()| std::io::stdout().flush());
-            let _ = shown; // a reader that has gone needs no help
-            return ExitCode::from(Exit::Done.code());
+    /// Shows the help, or the mistake as clap words it; where that is for a program, gives it back to be told as JSON.
+    pub fn show(&self) -> Result<Exit, Failure> {
+        if self.error.use_stderr() && self.json {
+            return Err(self.failure());
         }
-        if self.json {
-            Ui::pick(&Surroundings::here(true)).fail(&self.failure());
-        } else {
-            let _ = self.error.print();
-        }
-        ExitCode::from(Exit::Usage.code())
+        let shown = self.error.print().and_then(|()| std::io::stdout().flush());
+        let _ = shown; // a reader that has gone needs no help
+        Ok(if self.error.use_stderr() { Exit::Usage } else { Exit::Done })
     }
 
     fn failure(&self) -> Failure {
         let text = self.error.render().to_string();
-        let error = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_string();
+        let mistake = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect::<Vec<_>>().join(" ");
+        let error = mistake.trim_start_matches("error: ");
         let usage = text.lines().find_map(|line| line.strip_prefix("Usage: ")).unwrap_or("chatctl");
         let command: Vec<&str> = usage.split(' ').take_while(|word| !word.starts_with(['[', '<', '-'])).collect();
         Failure::usage(error).next(format!("{} --help", command.join(" ")))

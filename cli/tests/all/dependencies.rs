@@ -35,7 +35,7 @@ const TWICE: &[(&str, &str)] = &[
     ("crypto-common", "as block-buffer"),
     ("digest", "as block-buffer"),
     ("sha1", "as block-buffer"),
-    ("generic-array", "as block-buffer"),
+    ("getrandom", "of ring, which the lock file names and no feature of ours turns on"),
     ("hashbrown", "rusqlite's cache is pinned by the published DynamoDB engine"),
     ("syn", "derive macros of two generations; build time only"),
 ];

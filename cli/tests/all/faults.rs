@@ -34,7 +34,7 @@ fn whatever_a_stranger_sends_is_refused_with_a_reason_and_nothing_is_stored() {
         "Bearer x",
         &format!("Bearer {}AAAA", &token[..107]),
         &format!("Basic {token}"),
-        &format!("Bearer A{}", &token[1..]),
+        &format!("Bearer B{}", &token[1..]),
     ] {
         let headers = [("authorization", forged), ("chat-member", member.as_str()), KEY, JSON];
         assert_eq!(post(&headers, &said("hi")), (404, "unknown_room".into()), "{forged:?}");
@@ -86,7 +86,7 @@ fn whatever_a_stranger_sends_is_refused_with_a_reason_and_nothing_is_stored() {
     for keys in ["", "AAAA", &off_curve] {
         assert_eq!(client("https://fcm.googleapis.com/fcm/send/x", keys), (400, "bad_keys".into()), "{keys}");
     }
-    assert_eq!(refused(http(origin, "PATCH", "/api/messages", &good, "")).0, 404);
+    assert_eq!(http(origin, "PATCH", "/api/messages", &good, "").0, 404, "the API itself has no such route");
 
     assert_eq!(world.history(), Vec::<String>::new());
     assert_eq!(world.status()["clients"], 0);
@@ -126,6 +126,7 @@ fn a_killed_local_cloud_is_started_again_and_has_everything() {
 #[test]
 fn an_up_that_is_killed_is_taken_over_at_once_and_converges() {
     let world = World::empty();
+    let mut finished = false;
     for round in 0..6_u32 {
         let mut up =
             world.chatctl().args(["--json", "up"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -138,10 +139,10 @@ fn an_up_that_is_killed_is_taken_over_at_once_and_converges() {
             }
         }
         kill(up.id(), "KILL");
-        up.wait().unwrap();
+        finished |= up.wait().unwrap().success();
     }
     let events = world.succeeds(["up"]);
-    assert_eq!(one(&events, "deployed")["proved"], true);
+    assert!(finished || one(&events, "deployed")["proved"] == true, "nobody proved it: {events:#?}");
     assert_eq!(one(&world.succeeds(["up"]), "deployed")["changed"], 0);
 }
 
@@ -172,7 +173,10 @@ fn ctrl_c_ends_with_130_says_what_is_left_and_the_next_up_goes_on() {
 #[test]
 fn a_compiler_that_is_gone_is_said_and_nothing_is_half_done() {
     let world = World::empty();
-    let bare = world.chatctl().args(["--json", "up"]).env("PATH", "/nonexistent").env_remove("CARGO").output().unwrap();
+    let mut bare = world.chatctl();
+    // A target folder without anything in it: there is something to build.
+    bare.args(["--json", "up"]).env("CARGO_TARGET_DIR", world.state().join("target")).env("PATH", "/nonexistent");
+    let bare = bare.env_remove("CARGO").output().unwrap();
     assert_eq!(bare.status.code(), Some(1), "{bare:?}");
     let failed: Value = crate::world::events(&bare).into_iter().rfind(|event| event["event"] == "failed").unwrap();
     assert!(failed["next"].as_array().is_some_and(|next| !next.is_empty()), "{failed}");

@@ -6,13 +6,45 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::world::{World, kill, one};
+use crate::world::{World, http, kill, one};
 
-/// The ids that are still there, by every service's own listing.
+/// The names of whatever is there, as each service lists it on the wire; the cloud is started for it by `plan`.
 fn left(world: &World) -> BTreeSet<String> {
-    let status = world.status();
-    let there = |resource: &&Value| resource["state"] != "absent";
-    status["resources"].as_array().unwrap().iter().filter(there).map(|r| r["id"].as_str().unwrap().to_owned()).collect()
+    world.succeeds(["plan"]);
+    let identity = std::fs::read(world.state().join("cloud.json")).unwrap();
+    let identity: Value = serde_json::from_slice(&identity).unwrap();
+    let ask = |service: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str| {
+        let scope = format!("{}/20260101/us-east-1/{service}/aws4_request", identity["access_key"].as_str().unwrap());
+        let signed = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0");
+        let headers = [headers, &[("authorization", signed.as_str())]].concat();
+        let answer = http(identity["endpoint"].as_str().unwrap(), method, path, &headers, body);
+        assert_eq!(answer.0, 200, "{service}: {}", answer.1);
+        answer.1
+    };
+    let json = |service: &str, version: &str, target: &str| {
+        let kind = format!("application/x-amz-json-{version}");
+        ask(service, "POST", "/", &[("content-type", kind.as_str()), ("x-amz-target", target)], "{}")
+    };
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let answers = [
+        (json("dynamodb", "1.0", "DynamoDB_20120810.ListTables"), "TableNames", ""),
+        (json("sqs", "1.0", "AmazonSQS.ListQueues"), "QueueUrls", ""),
+        (json("logs", "1.1", "Logs_20140328.DescribeLogGroups"), "logGroups", "logGroupName"),
+        (json("ssm", "1.1", "AmazonSSM.DescribeParameters"), "Parameters", "Name"),
+        (ask("lambda", "GET", "/2015-03-31/functions", &[], ""), "Functions", "FunctionName"),
+        (ask("lambda", "GET", "/2015-03-31/event-source-mappings", &[], ""), "EventSourceMappings", "UUID"),
+        (ask("apigateway", "GET", "/v2/apis", &[], ""), "items", "apiId"),
+    ];
+    let mut names = BTreeSet::new();
+    for (answer, list, name) in answers {
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        for item in answer[list].as_array().into_iter().flatten() {
+            names.insert(if name.is_empty() { item } else { &item[name] }.as_str().unwrap().to_owned());
+        }
+    }
+    let roles = ask("iam", "POST", "/", &form, "Action=ListRoles&Version=2010-05-08");
+    names.extend(roles.split("<RoleName>").skip(1).map(|rest| rest.split('<').next().unwrap().to_owned()));
+    names
 }
 
 #[test]
@@ -38,11 +70,14 @@ fn a_chat_goes_up_talks_goes_down_and_comes_back_with_its_room_and_history() {
     assert_eq!((one(&repeated, "sent")["repeated"].clone(), one(&repeated, "sent")["id"].clone()), (true.into(), id));
     assert_eq!(world.history(), ["the first word", "once only"]);
 
+    assert_eq!(
+        left(&world).len(),
+        3 + 2 + 6 + 2 + 6 + 2 + 1 + 6,
+        "tables, queues, log groups, secrets, functions, mappings, API, roles"
+    );
     world.succeeds(["down", "--yes"]);
-    let kept = left(&world);
-    assert_eq!(kept.len(), 5, "three tables and two secrets: {kept:?}");
-    assert_eq!(kept.iter().filter(|id| id.starts_with("table/")).count(), 3, "{kept:?}");
-    assert_eq!(kept.iter().filter(|id| id.starts_with("parameter/")).count(), 2, "{kept:?}");
+    let kept = ["/chat/dev/room-key", "/chat/dev/vapid-key", "chat-dev-clients", "chat-dev-messages", "chat-dev-stage"];
+    assert_eq!(left(&world), kept.map(str::to_owned).into(), "three tables and two secrets");
 
     let third = world.succeeds(["up"]);
     let token = |link: &str| link.split_once('#').unwrap().1.to_owned();
