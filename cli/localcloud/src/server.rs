@@ -6,9 +6,9 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt as _, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
@@ -148,14 +148,26 @@ async fn respond(cloud: &Arc<Cloud>, request: http::Request<Incoming>) -> HttpAn
         return cloud.push.browser(cloud, request).await;
     }
     let (head, body) = request.into_parts();
-    let body = match Limited::new(body, LARGEST_BODY).collect().await {
-        Ok(body) => body.to_bytes(),
+    match read(body).await {
+        Ok(body) => route(cloud, head, body).await,
         Err(error) => {
             let message = format!("the request's body: {error}");
-            return rest::reply(Err(Refusal::new(413, "RequestEntityTooLarge", message)));
+            rest::reply(Err(Refusal::new(413, "RequestEntityTooLarge", message)))
         }
-    };
-    route(cloud, head, body).await
+    }
+}
+
+/// A body, whole and in one piece: packages of 30 MB in thousands of pieces would leave the heap full of holes.
+async fn read(body: Incoming) -> Result<Bytes, Box<dyn std::error::Error + Send + Sync>> {
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(LARGEST_BODY).min(LARGEST_BODY);
+    let mut whole = BytesMut::with_capacity(announced);
+    let mut body = Limited::new(body, LARGEST_BODY);
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame?.into_data() {
+            whole.extend_from_slice(&data);
+        }
+    }
+    Ok(whole.freeze())
 }
 
 /// Sends a request to what its path or its signature names.

@@ -3,6 +3,7 @@
 
 mod browser;
 mod dependencies;
+mod documents;
 mod faults;
 mod house;
 mod kills;
