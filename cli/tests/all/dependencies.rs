@@ -29,7 +29,7 @@ const LICENCES: &[&str] = &[
 
 /// Crates in two versions, each with the reason; anything else twice is a mistake of ours.
 const TWICE: &[(&str, &str)] = &[
-    ("base64", "the SDK's HTTP client has moved on, the Lambda event types have not"),
+    ("base64", "hyper-util has moved on, the Lambda runtime and the DynamoDB engine have not"),
     ("block-buffer", "the WebSocket handshake's SHA-1 is a generation behind the SDK's"),
     ("cpufeatures", "as block-buffer"),
     ("crypto-common", "as block-buffer"),
