@@ -1,7 +1,7 @@
 //! A function's code: from the zip in a call to an unpacked folder, once for each hash. Only plain files, and none
 //! outside the folder.
 
-use std::io::{BufRead as _, Read as _, Write as _};
+use std::io::{BufRead as _, Read as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Component, Path, PathBuf};
 
@@ -11,7 +11,6 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::function::Code;
-use super::inflate::inflate;
 use super::input::Input;
 use super::refusals;
 use crate::wire::Refusal;
@@ -104,7 +103,7 @@ fn write_files(zip: &[u8], folder: &Path) -> Result<(), Refusal> {
     std::fs::create_dir_all(folder).map_err(file_error)?;
     let mut room = UNPACKED_BYTES;
     for index in 0..archive.len() {
-        let mut entry = archive.by_index_raw(index).map_err(bad)?;
+        let entry = archive.by_index(index).map_err(bad)?;
         let name = entry.name().map_err(bad)?.into_owned();
         let path = inside(folder, &name)?;
         if entry.is_dir() {
@@ -124,20 +123,9 @@ fn write_files(zip: &[u8], folder: &Path) -> Result<(), Refusal> {
         let mode = if executable { 0o755 } else { 0o644 };
         let mut file =
             std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&path).map_err(file_error)?;
-        if entry.compression() == zip::CompressionMethod::DEFLATE {
-            let mut data = Vec::new();
-            entry.read_to_end(&mut data).map_err(file_error)?;
-            let size = usize::try_from(entry.size()).unwrap_or(usize::MAX);
-            let content =
-                inflate(&data, size).ok_or_else(|| refusals::invalid(format!("{name} could not be unzipped")))?;
-            file.write_all(&content).map_err(file_error)?;
-        } else {
-            let size = entry.size();
-            drop(entry);
-            let entry = archive.by_index(index).map_err(bad)?;
-            std::io::copy(&mut entry.take(size + 1), &mut file)
-                .map_err(|error| refusals::invalid(format!("{name} could not be unzipped: {error}")))?;
-        }
+        let size = entry.size();
+        std::io::copy(&mut entry.take(size + 1), &mut file)
+            .map_err(|error| refusals::invalid(format!("{name} could not be unzipped: {error}")))?;
         file.set_permissions(std::fs::Permissions::from_mode(mode)).map_err(file_error)?;
     }
     Ok(())
@@ -159,6 +147,8 @@ fn file_error(error: std::io::Error) -> Refusal {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
 
     fn zip_of(files: &[(&str, &[u8])]) -> Vec<u8> {

@@ -4,7 +4,6 @@
 mod code;
 mod events;
 mod function;
-mod inflate;
 mod input;
 mod invoke;
 mod limits;
