@@ -62,14 +62,12 @@ impl Fields for Settings {
 /// The names of our tables.
 pub(super) async fn list(ground: &Ground) -> std::result::Result<BTreeSet<String>, CallError> {
     let prefix = ground.prefix();
+    let mut pages = ground.aws.dynamodb.list_tables().into_paginator().items().send();
     let mut names = BTreeSet::new();
-    let mut after = Some(prefix.clone());
-    // Names come in order: those with our prefix follow it at once.
-    while let Some(start) = after {
-        let answer = ground.aws.dynamodb.list_tables().exclusive_start_table_name(start).send().await;
-        let answer = answer.map_err(call(SERVICE, "ListTables", &prefix))?;
-        after = answer.last_evaluated_table_name.filter(|last| last.starts_with(&prefix));
-        names.extend(answer.table_names.unwrap_or_default().into_iter().filter(|name| name.starts_with(&prefix)));
+    // From the first: to start behind a name that no table has is nowhere promised.
+    while let Some(name) = pages.next().await {
+        names
+            .extend(Some(name.map_err(call(SERVICE, "ListTables", &prefix))?).filter(|name| name.starts_with(&prefix)));
     }
     Ok(names)
 }

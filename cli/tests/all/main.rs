@@ -1,9 +1,11 @@
 //! The one test binary of the tool: rules of the house, and the whole chat in a local cloud of its own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
 
+mod aws_cli;
 mod browser;
 mod dependencies;
 mod documents;
+mod elsewhere;
 mod faults;
 mod house;
 mod kills;

@@ -12,7 +12,7 @@ use crate::world::World;
 use crate::{root, tool};
 
 /// Runs a script with a JSON document on its standard input and gives what it printed.
-fn python(script: &str, input: &Value) -> Option<String> {
+pub(crate) fn python(script: &str, input: &Value) -> Option<String> {
     let python = tool("CHATCTL_TEST_PYTHON", script)?;
     let mut child = Command::new(python)
         .arg(root().join("cli/tests/python").join(script))
