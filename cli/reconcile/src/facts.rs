@@ -10,29 +10,47 @@ type Values = BTreeMap<String, String>;
 
 /// Facts by resource and name; a clone is the same book.
 #[derive(Clone, Default)]
-pub struct Facts(Arc<Mutex<BTreeMap<Id, Values>>>);
+pub struct Facts(Arc<Mutex<Book>>);
+
+#[derive(Default)]
+struct Book {
+    facts: BTreeMap<Id, Values>,
+    /// What was noted for who comes after the walk: nothing in the walk rests on it.
+    notes: BTreeMap<Id, Values>,
+}
 
 impl Facts {
     /// What is known under this name of that resource.
     pub fn get(&self, of: &Id, name: &str) -> Option<String> {
-        self.book().get(of)?.get(name).cloned()
+        self.book().facts.get(of)?.get(name).cloned()
     }
 
     /// All that is known of one resource.
     pub fn of(&self, id: &Id) -> BTreeMap<String, String> {
-        self.book().get(id).cloned().unwrap_or_default()
+        self.book().facts.get(id).cloned().unwrap_or_default()
     }
 
     /// Writes one down.
     pub fn learn(&self, of: &Id, name: &str, value: String) {
-        self.book().entry(of.clone()).or_default().insert(name.to_owned(), value);
+        self.book().facts.entry(of.clone()).or_default().insert(name.to_owned(), value);
+    }
+
+    /// What was noted under this name of that resource: for who comes after the walk.
+    pub fn noted(&self, of: &Id, name: &str) -> Option<String> {
+        self.book().notes.get(of)?.get(name).cloned()
+    }
+
+    pub(crate) fn note(&self, of: &Id, name: &str, value: String) {
+        self.book().notes.entry(of.clone()).or_default().insert(name.to_owned(), value);
     }
 
     pub(crate) fn forget(&self, of: &Id) {
-        self.book().remove(of);
+        let mut book = self.book();
+        book.facts.remove(of);
+        book.notes.remove(of);
     }
 
-    fn book(&self) -> MutexGuard<'_, BTreeMap<Id, Values>> {
+    fn book(&self) -> MutexGuard<'_, Book> {
         // Each write is one insert: a thread that died in the middle left the book whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

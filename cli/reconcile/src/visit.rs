@@ -58,6 +58,12 @@ impl Visit {
         self.facts.learn(&self.id, name, value.into());
     }
 
+    /// Notes a value of this resource for who comes after the walk. No other resource rests on it, so that it may
+    /// change without any other being looked at again.
+    pub fn note(&self, name: &str, value: impl Into<String>) {
+        self.facts.note(&self.id, name, value.into());
+    }
+
     /// What another resource learned, where it did already: for diffs.
     pub fn known(&self, of: &Id, name: &str) -> Option<String> {
         self.facts.get(of, name)

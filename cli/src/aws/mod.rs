@@ -85,6 +85,8 @@ pub struct Aws {
     pub partition: String,
     /// The local cloud's origin; none on AWS.
     pub local_origin: Option<String>,
+    /// The ARN of whose credentials these are; none of a local cloud, where everybody is the same.
+    pub caller: Option<String>,
 }
 
 /// Why there are no handles.
@@ -170,7 +172,8 @@ impl Aws {
             return Err(NoAws::OtherAccount { stage: stage.name.clone(), wanted: wanted.clone(), found });
         }
         let partition = me.arn.as_deref().and_then(|arn| arn.split(':').nth(1)).unwrap_or("aws").to_owned();
-        Ok(Self::with(stage, paced, found, partition, None))
+        let caller = me.arn;
+        Ok(Self { caller, ..Self::with(stage, paced, found, partition, None) })
     }
 
     fn with(
@@ -193,6 +196,7 @@ impl Aws {
             account,
             partition,
             local_origin,
+            caller: None,
         }
     }
 

@@ -2,6 +2,7 @@
 //! Must not know the cloud, the stack, or what a function does.
 
 mod cargo;
+mod commit;
 mod elf;
 mod package;
 mod receipt;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use bytes::Bytes;
 
 pub use cargo::CargoError;
+pub use commit::Commit;
 pub use elf::{Elf, ElfError, Machine, Platform, Unfit};
 pub use package::zip_sha256;
 pub use source::{Source, SourceMissing};

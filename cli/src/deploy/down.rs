@@ -49,13 +49,18 @@ pub async fn down(cx: &Deploying, options: DownOptions<'_>) -> Result<DownOutcom
         Some(_) => Some(Lease::take(cx).await?),
         None => None,
     };
-    let walk = reconcile::walk(&stack, &mut plan, &cx.doing()).await;
-    let released = match lease {
-        Some(lease) => lease.release().await,
-        None => Ok(()),
+    let doing = cx.doing();
+    let walk = async { reconcile::walk(&stack, &mut plan, &doing).await.map_err(|error| walked(cx, error)) };
+    let removed = match lease {
+        None => walk.await?,
+        Some(lease) => {
+            let removed = lease.guard(walk).await;
+            let released = lease.release().await;
+            let removed = removed?;
+            released?;
+            removed
+        }
     };
-    let removed = walk.map_err(|error| walked(cx, error))?;
-    released?;
     let removed: Vec<String> =
         removed.into_iter().filter(|(_, verb)| *verb == Verb::Delete).map(|(id, _)| id.to_string()).collect();
     let kept = certify(cx, &keep).await?;

@@ -27,6 +27,9 @@ pub struct Holder {
     pub started: u64,
     /// What was typed.
     pub command: String,
+    /// Who typed it: `user@host`, on AWS the caller's ARN.
+    #[serde(default)]
+    pub who: String,
     /// Since when, in milliseconds since 1970.
     pub since_ms: i64,
     /// When it was last renewed.
@@ -36,46 +39,69 @@ pub struct Holder {
 /// What to do about a lease that is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Its holder is dead: take it over.
-    TakeOver,
-    /// Its holder is, or may be, at work.
-    Wait,
+    /// Its process is gone: take it over at once.
+    Gone,
+    /// It has not renewed for too long, by this clock: take it over, if its clock is not another.
+    Silent,
+    /// It is, or may be, at work.
+    AtWork,
 }
 
 impl Holder {
-    /// This process.
-    pub(super) fn this(command: &str, now_ms: i64) -> Self {
+    /// This process, which does this for this person.
+    pub(super) fn this(command: &str, who: &str, now_ms: i64) -> Self {
         let read = |path: &str| std::fs::read_to_string(path).map(|text| text.trim().to_owned()).unwrap_or_default();
         let pid = std::process::id();
         Self {
             id: chat::base64url::encode(chat::random::bytes::<16>()),
-            host: read("/proc/sys/kernel/hostname"),
+            host: host(),
             machine: read("/etc/machine-id"),
             boot: read("/proc/sys/kernel/random/boot_id"),
             space: std::fs::read_link("/proc/self/ns/pid").map(|link| link.display().to_string()).unwrap_or_default(),
             pid,
             started: started(pid).unwrap_or_default(),
             command: command.to_owned(),
+            who: who.to_owned(),
             since_ms: now_ms,
             renewed_ms: now_ms,
         }
     }
 
-    /// Whether its lease may be taken over by `me`. `started` says when a process of this computer
-    /// was started, if there is one of that number.
+    /// What can be said of it by `me` at this time. `started` says when a process of this computer was started,
+    /// if there is one of that number.
     pub(super) fn verdict(&self, me: &Self, now_ms: i64, started: impl Fn(u32) -> Option<u64>) -> Verdict {
-        let same_computer = self.host == me.host && self.machine == me.machine;
-        let dead = if same_computer && self.boot == me.boot && self.space == me.space {
-            // The process is to be seen from here: whether it renews or not, it lives or it does not.
-            return if started(self.pid) == Some(self.started) { Verdict::Wait } else { Verdict::TakeOver };
-        } else if same_computer && !self.machine.is_empty() && self.space == me.space {
-            // The same computer, started again since.
-            self.boot != me.boot
+        let same_computer = self.host == me.host && self.machine == me.machine && self.space == me.space;
+        let gone = if same_computer && self.boot == me.boot {
+            // The process can be seen from here.
+            started(self.pid) != Some(self.started)
         } else {
-            now_ms.saturating_sub(self.renewed_ms) >= SILENT_MS
+            // The same computer, started again since.
+            same_computer && !self.machine.is_empty()
         };
-        if dead { Verdict::TakeOver } else { Verdict::Wait }
+        match now_ms.saturating_sub(self.renewed_ms) {
+            _ if gone => Verdict::Gone,
+            SILENT_MS.. => Verdict::Silent,
+            _ => Verdict::AtWork,
+        }
     }
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { command, who, host, pid, .. } = self;
+        if who.is_empty() {
+            write!(f, "{command} on {host}, process {pid}")
+        } else if who.ends_with(&format!("@{host}")) {
+            write!(f, "{command} by {who}, process {pid}")
+        } else {
+            write!(f, "{command} by {who} on {host}, process {pid}")
+        }
+    }
+}
+
+/// The name of this computer.
+pub(super) fn host() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned()).unwrap_or_default()
 }
 
 /// When the process was started, if it is there: field 22 of its `stat` (proc(5)), counted behind
@@ -104,6 +130,7 @@ mod tests {
             pid: 7,
             started: 100,
             command: text("chatctl up"),
+            who: text("ann@laptop"),
             since_ms: 0,
             renewed_ms: 0,
         };
@@ -113,30 +140,30 @@ mod tests {
 
     #[test]
     fn a_lease_is_taken_over_exactly_when_its_holder_cannot_be_at_work() {
-        use Verdict::{TakeOver, Wait};
+        use Verdict::{AtWork, Gone, Silent};
         let me = holder(|me| me.pid = 8);
         let alive: fn(u32) -> Option<u64> = |_| Some(100);
         let gone: fn(u32) -> Option<u64> = |_| None;
         let reused: fn(u32) -> Option<u64> = |_| Some(555);
         let (soon, late) = (1_000, SILENT_MS);
         let table: [(&str, Holder, i64, fn(u32) -> Option<u64>, Verdict); 11] = [
-            ("here and alive", holder(|_| {}), soon, alive, Wait),
-            ("here, alive and stopped for long", holder(|_| {}), late, alive, Wait),
-            ("here and gone", holder(|_| {}), soon, gone, TakeOver),
-            ("here, its number another's now", holder(|_| {}), soon, reused, TakeOver),
-            ("here before a reboot", holder(|h| h.boot = "b0".into()), soon, alive, TakeOver),
+            ("here and alive", holder(|_| {}), soon, alive, AtWork),
+            ("here, alive and stopped for long", holder(|_| {}), late, alive, Silent),
+            ("here and gone", holder(|_| {}), soon, gone, Gone),
+            ("here, its number another's now", holder(|_| {}), soon, reused, Gone),
+            ("here before a reboot", holder(|h| h.boot = "b0".into()), soon, alive, Gone),
             (
                 "a reboot on a computer without an id",
                 holder(|h| (h.boot, h.machine) = ("b0".into(), String::new())),
                 soon,
                 alive,
-                Wait,
+                AtWork,
             ),
-            ("in another container, just renewed", holder(|h| h.space = "pid:[2]".into()), soon, gone, Wait),
-            ("in another container, silent", holder(|h| h.space = "pid:[2]".into()), late, gone, TakeOver),
-            ("elsewhere, just renewed", holder(|h| h.machine = "m2".into()), soon, gone, Wait),
-            ("elsewhere, almost silent", holder(|h| h.host = "ci".into()), late - 1, gone, Wait),
-            ("elsewhere, silent", holder(|h| h.host = "ci".into()), late, gone, TakeOver),
+            ("in another container, just renewed", holder(|h| h.space = "pid:[2]".into()), soon, gone, AtWork),
+            ("in another container, silent", holder(|h| h.space = "pid:[2]".into()), late, gone, Silent),
+            ("elsewhere, just renewed", holder(|h| h.machine = "m2".into()), soon, gone, AtWork),
+            ("elsewhere, almost silent", holder(|h| h.host = "ci".into()), late - 1, gone, AtWork),
+            ("elsewhere, silent", holder(|h| h.host = "ci".into()), late, gone, Silent),
         ];
         for (what, found, now, started, verdict) in table {
             assert_eq!(found.verdict(&me, now, started), verdict, "{what}");
@@ -145,10 +172,19 @@ mod tests {
 
     #[test]
     fn this_process_is_seen_alive_and_an_absent_one_is_not() {
-        let me = Holder::this("chatctl up", 5);
+        let me = Holder::this("chatctl up", "ann@laptop", 5);
         assert_eq!(started(me.pid), Some(me.started));
         assert!(me.started > 0 && !me.space.is_empty() && !me.boot.is_empty());
-        assert_eq!(me.verdict(&Holder::this("chatctl up", 5), 5, started), Verdict::Wait);
+        assert_eq!(me.verdict(&Holder::this("chatctl up", "ann@laptop", 5), 5, started), Verdict::AtWork);
         assert_eq!(started(u32::MAX), None);
+    }
+
+    #[test]
+    fn a_holder_is_named_by_command_person_host_and_process() {
+        assert_eq!(holder(|_| {}).to_string(), "chatctl up by ann@laptop, process 7");
+        let arn = "arn:aws:iam::123456789012:user/ann";
+        let on_aws = holder(|h| (h.who, h.host) = (arn.into(), "ci".into()));
+        assert_eq!(on_aws.to_string(), format!("chatctl up by {arn} on ci, process 7"));
+        assert_eq!(holder(|h| h.who = String::new()).to_string(), "chatctl up on laptop, process 7");
     }
 }

@@ -1,40 +1,49 @@
 //! Who may change a stage now: one item of the Stage table, made with a conditional put and renewed
 //! while its holder works. Must not know what the holder does.
+//!
+//! `up`, `rollback` and `down` take it. Making a room does not: that is one conditional put of data,
+//! which stands beside whatever a deploy does.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+mod place;
+
 use std::time::Duration;
 
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
-use chat_aws::layout::{self, KIND};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout_at};
 
+use self::place::{Place, Put};
 use super::holder::{self, Holder, Verdict};
 use super::{Clock, Deploying};
-use crate::aws::{CallError, DynamoDb, call};
-use crate::failure::{Exit, Explain};
+use crate::aws::CallError;
+use crate::event::Event;
+use crate::failure::{Exit, Explain, Failure};
 
 /// Six times before it would be taken for dead.
 const RENEWED_EVERY: Duration = Duration::from_secs(10);
+/// How often its holder looks whether it is time. A computer that slept wakes up with this much to go.
+const LOOK: Duration = Duration::from_secs(1);
+/// Without a renewal for so long its holder makes no further call: a good while before another may take it over.
+const LAST_CALL: Duration = Duration::from_secs(40);
+/// A holder that seems silent is watched for so long: one whose clock is another renews meanwhile.
+const WATCHED: Duration = Duration::from_secs(12);
 /// How often taking it is tried when others take and give it at the same time.
 const TRIES: u32 = 5;
-
-const ID: &str = "id";
-const RENEWED: &str = "renewed_ms";
-const HOLDER: &str = "holder";
 
 /// The lease is not ours.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the message of each variant says it")]
 pub enum LeaseError {
-    #[error("another deploy is changing stage {stage}: {command} on {host}, process {pid}", command = holder.command, host = holder.host, pid = holder.pid)]
-    Held { stage: String, holder: Box<Holder>, for_s: i64 },
+    #[error("another deploy is changing stage {stage}: {holder}")]
+    Held { stage: String, holder: Box<Holder>, now_ms: i64, again: String },
     #[error("others keep taking the lease of stage {stage}")]
-    Contended { stage: String },
-    #[error("another deploy has taken the lease of stage {stage} over")]
-    Lost { stage: String },
+    Contended { stage: String, again: String },
+    #[error("another deploy has taken the lease of stage {stage} over{}", by.as_ref().map(|by| format!(": {by}")).unwrap_or_default())]
+    Lost { stage: String, by: Option<Box<Holder>>, again: String },
+    #[error("the lease of stage {stage} could not be renewed for {} s, so nothing more was called", LAST_CALL.as_secs())]
+    Silent { stage: String, source: Option<CallError>, again: String },
+    #[error("stopped while the lease of stage {stage} was waited for")]
+    Stopped { stage: String, again: String },
     #[error("cannot take the lease of stage {stage}")]
     Call { stage: String, source: CallError },
 }
@@ -43,101 +52,116 @@ impl Explain for LeaseError {
     fn exit(&self) -> Exit {
         match self {
             Self::Call { source, .. } => source.exit(),
+            Self::Stopped { .. } => Exit::Stopped,
             _ => Exit::Held,
         }
     }
 
     fn why(&self) -> Option<String> {
         match self {
-            Self::Held { for_s, .. } => Some(format!("it began {for_s} s ago and still renews its lease")),
+            Self::Held { holder, now_ms, .. } => {
+                let ago = |at: i64| now_ms.saturating_sub(at).max(0) / 1000;
+                let since = chat::rfc3339::format(holder.since_ms);
+                let (began, renewed) = (ago(holder.since_ms), ago(holder.renewed_ms));
+                Some(format!("it began {began} s ago, at {since}, and renewed its lease {renewed} s ago"))
+            }
+            Self::Lost { .. } => Some("it was taken for dead; what this one has done stays".to_owned()),
+            Self::Silent { source, .. } => source.as_ref().map(ToString::to_string),
             Self::Call { source, .. } => Some(source.to_string()),
-            Self::Contended { .. } | Self::Lost { .. } => None,
+            Self::Contended { .. } | Self::Stopped { .. } => None,
         }
     }
 
     fn next(&self) -> Option<String> {
         match self {
             Self::Call { source, .. } => Explain::next(source),
-            Self::Held { .. } | Self::Contended { .. } => {
-                Some("the same command again, when the other one has ended".to_owned())
+            Self::Held { holder, again, .. } => {
+                let Holder { pid, host, .. } = &**holder;
+                Some(format!("wait until it has ended (or end process {pid} on {host}), then: {again}"))
             }
-            Self::Lost { .. } => Some("chatctl status".to_owned()),
+            Self::Lost { again, .. } => Some(format!("when the other one has ended: {again}")),
+            Self::Contended { again, .. } | Self::Silent { again, .. } | Self::Stopped { again, .. } => {
+                Some(again.clone())
+            }
         }
     }
+}
+
+/// How a lease ended before it was given back.
+#[derive(Clone, Debug)]
+enum End {
+    TakenOver(Option<Box<Holder>>),
+    Silent(Option<CallError>),
 }
 
 /// The lease, held: renewed until it is released or dropped.
 pub(super) struct Lease {
     place: Place,
     id: String,
-    lost: Arc<AtomicBool>,
+    again: String,
+    ended: watch::Receiver<Option<End>>,
     renewing: JoinHandle<()>,
-}
-
-/// What came of a put.
-enum Put {
-    /// The lease is ours.
-    Done,
-    /// Somebody has it.
-    Met(Holder),
-    /// Somebody had it, and gave it back between two calls.
-    Vanished,
-}
-
-#[derive(Clone)]
-struct Place {
-    dynamodb: DynamoDb,
-    table: String,
-    stage: String,
 }
 
 impl Lease {
     /// Takes the lease, or says who has it.
     pub(super) async fn take(cx: &Deploying) -> Result<Self, LeaseError> {
-        let place = Place {
-            dynamodb: cx.aws.dynamodb.clone(),
-            table: cx.stage.names().table("stage"),
-            stage: cx.stage.name.clone(),
-        };
-        let (me, mut instead_of) = (Holder::this(&cx.command, cx.now_ms()), None);
+        let place = Place::of(cx);
+        let me = Holder::this(&cx.command, &cx.who(), cx.now_ms());
+        let mut instead_of = None;
         for _ in 0..TRIES {
+            let asked = Renewed::now(&cx.now);
             let found = match place.put(&me, instead_of.as_ref()).await? {
-                Put::Done => return Ok(Self::held(place, me.id, cx)),
+                Put::Done => return Ok(Self::held(place, me.id, cx, asked)),
                 Put::Met(found) => found,
                 Put::Vanished => {
                     instead_of = None;
                     continue;
                 }
             };
-            let now_ms = cx.now_ms();
-            if found.verdict(&me, now_ms, holder::started) == Verdict::Wait {
-                let for_s = now_ms.saturating_sub(found.since_ms).max(0) / 1000;
-                return Err(LeaseError::Held { stage: place.stage, holder: Box::new(found), for_s });
-            }
-            instead_of = Some(found);
+            instead_of = match found.verdict(&me, cx.now_ms(), holder::started) {
+                Verdict::Gone => Some(found),
+                Verdict::Silent => still_silent(cx, &place, found).await?,
+                Verdict::AtWork => return Err(held_by(cx, found)),
+            };
         }
-        Err(LeaseError::Contended { stage: place.stage })
+        Err(LeaseError::Contended { stage: place.stage, again: cx.command.clone() })
     }
 
-    fn held(place: Place, id: String, cx: &Deploying) -> Self {
-        let lost = Arc::new(AtomicBool::new(false));
-        let (renewed, noted, now, stop) = (place.clone(), lost.clone(), cx.now.clone(), cx.stop.clone());
-        let own = id.clone();
+    fn held(place: Place, id: String, cx: &Deploying, asked: Renewed) -> Self {
+        let (tell, ended) = watch::channel(None);
+        let (renewed, own, now) = (place.clone(), id.clone(), cx.now.clone());
         let renewing = tokio::spawn(async move {
-            renew(&renewed, &own, &now).await;
-            // Taken over: nothing more may be started.
-            noted.store(true, Ordering::Release);
-            stop.ask();
+            if let Some(end) = renew(&renewed, &own, &now, asked).await {
+                tell.send_replace(Some(end));
+            }
+            // Kept open: who waits for an end waits on.
+            std::future::pending::<()>().await;
         });
-        Self { place, id, lost, renewing }
+        Self { place, id, again: cx.command.clone(), ended, renewing }
     }
 
-    /// An error when another deploy has taken it over.
-    pub(super) fn check(&self) -> Result<(), LeaseError> {
-        if self.lost.load(Ordering::Acquire) {
-            Err(LeaseError::Lost { stage: self.place.stage.clone() })
-        } else {
-            Ok(())
+    /// Does this as long as the lease is ours: where it is not any more, the work is dropped, so that none of its
+    /// calls comes after it.
+    pub(super) async fn guard<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let mut ended = self.ended.clone();
+        tokio::select! {
+            biased;
+            _ = ended.wait_for(Option::is_some) => Err(match self.check() {
+                Err(error) => error.into(),
+                Ok(()) => unreachable!("the task that renews keeps the channel open for as long as the lease lives"),
+            }),
+            done = work => done,
+        }
+    }
+
+    /// An error when it is not ours any more.
+    fn check(&self) -> Result<(), LeaseError> {
+        let (stage, again) = (self.place.stage.clone(), self.again.clone());
+        match self.ended.borrow().clone() {
+            None => Ok(()),
+            Some(End::TakenOver(by)) => Err(LeaseError::Lost { stage, by, again }),
+            Some(End::Silent(source)) => Err(LeaseError::Silent { stage, source, again }),
         }
     }
 
@@ -145,24 +169,7 @@ impl Lease {
     pub(super) async fn release(self) -> Result<(), LeaseError> {
         self.renewing.abort();
         self.check()?;
-        let released = self
-            .place
-            .dynamodb
-            .delete_item()
-            .table_name(&self.place.table)
-            .set_key(Some(layout::lease_key().attributes()))
-            .condition_expression("#id = :id")
-            .expression_attribute_names("#id", ID)
-            .expression_attribute_values(":id", AttributeValue::S(self.id.clone()))
-            .send()
-            .await
-            .map_err(call("DynamoDB", "DeleteItem", &self.place.table));
-        match released {
-            Ok(_) => Ok(()),
-            // Deleted with its table, or an answer was lost and this was the second try.
-            Err(error) if error.is_missing() || error.is("ConditionalCheckFailedException") => Ok(()),
-            Err(source) => Err(LeaseError::Call { stage: self.place.stage.clone(), source }),
-        }
+        self.place.give_back(&self.id).await
     }
 }
 
@@ -172,129 +179,76 @@ impl Drop for Lease {
     }
 }
 
-/// Renews until the lease is another's. A call that fails is tried again at the next turn.
-async fn renew(place: &Place, id: &str, now: &Clock) {
+fn held_by(cx: &Deploying, holder: Holder) -> LeaseError {
+    LeaseError::Held {
+        stage: cx.stage.name.clone(),
+        holder: Box::new(holder),
+        now_ms: cx.now_ms(),
+        again: cx.command.clone(),
+    }
+}
+
+/// Watches a holder that seems silent by our clock: by its own it may just have renewed. `None` where it gave the
+/// lease back meanwhile.
+async fn still_silent(cx: &Deploying, place: &Place, found: Holder) -> Result<Option<Holder>, LeaseError> {
+    let what = format!("a sign of life of {found}");
+    (cx.tell)(Event::Waiting { id: format!("lease/{}", cx.stage.name), what, since_ms: 0 });
+    tokio::select! {
+        () = sleep(WATCHED) => {}
+        () = cx.stop.wait() => {
+            return Err(LeaseError::Stopped { stage: place.stage.clone(), again: cx.command.clone() });
+        }
+    }
+    match place.read().await? {
+        Some(now) if now.id == found.id && now.renewed_ms == found.renewed_ms => Ok(Some(found)),
+        Some(now) => Err(held_by(cx, now)),
+        None => Ok(None),
+    }
+}
+
+/// When it was last renewed, by both clocks: the one stands still while a computer sleeps, the other can be set.
+#[derive(Clone, Copy)]
+struct Renewed {
+    at: Instant,
+    wall_ms: i64,
+}
+
+impl Renewed {
+    fn now(clock: &Clock) -> Self {
+        Self { at: Instant::now(), wall_ms: clock() / 1000 }
+    }
+
+    /// For how long it was not.
+    fn silent_for(self, clock: &Clock) -> Duration {
+        let wall = (clock() / 1000).saturating_sub(self.wall_ms);
+        self.at.elapsed().max(Duration::from_millis(u64::try_from(wall).unwrap_or_default()))
+    }
+}
+
+/// Renews until the lease is not ours any more, and says why. A call that fails is tried again at the next look.
+async fn renew(place: &Place, id: &str, clock: &Clock, mut last: Renewed) -> Option<End> {
+    let mut failure = None;
     loop {
-        tokio::time::sleep(RENEWED_EVERY).await;
-        let renewed = place
-            .dynamodb
-            .update_item()
-            .table_name(&place.table)
-            .set_key(Some(layout::lease_key().attributes()))
-            .update_expression("SET #renewed = :now")
-            .condition_expression("#id = :id")
-            .expression_attribute_names("#renewed", RENEWED)
-            .expression_attribute_names("#id", ID)
-            .expression_attribute_values(":now", AttributeValue::N((now() / 1000).to_string()))
-            .expression_attribute_values(":id", AttributeValue::S(id.to_owned()))
-            .send()
-            .await
-            .map_err(call("DynamoDB", "UpdateItem", &place.table));
-        if renewed.is_err_and(|error| error.is("ConditionalCheckFailedException")) {
-            return;
+        sleep(LOOK).await;
+        let silent = last.silent_for(clock);
+        if silent >= LAST_CALL {
+            return Some(End::Silent(failure));
+        }
+        if silent < RENEWED_EVERY {
+            continue;
+        }
+        let asked = Renewed::now(clock);
+        match timeout_at(last.at + LAST_CALL, place.renew(id, asked.wall_ms)).await {
+            Ok(Ok(place::Renewal::Done)) => last = asked,
+            Ok(Ok(place::Renewal::TakenOver(by))) => return Some(End::TakenOver(by)),
+            // It went with its table, and whatever is left to do has nobody to be kept from.
+            Ok(Err(error)) if error.is_missing() => return None,
+            Ok(Err(error)) => failure = Some(error),
+            Err(_) => return Some(End::Silent(failure)),
         }
     }
 }
 
-impl Place {
-    /// Puts the lease where there is none, or in place of exactly the one that was found dead.
-    async fn put(&self, me: &Holder, instead_of: Option<&Holder>) -> Result<Put, LeaseError> {
-        let request = self
-            .dynamodb
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item(me)))
-            .expression_attribute_names("#id", ID)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let request = match instead_of {
-            None => request.condition_expression("attribute_not_exists(#id)"),
-            Some(dead) => request
-                .condition_expression("#id = :id AND #renewed = :renewed OR attribute_not_exists(#id)")
-                .expression_attribute_names("#renewed", RENEWED)
-                .expression_attribute_values(":id", AttributeValue::S(dead.id.clone()))
-                .expression_attribute_values(":renewed", AttributeValue::N(dead.renewed_ms.to_string())),
-        };
-        let met = match request.send().await {
-            Ok(_) => return Ok(Put::Done),
-            Err(error) => match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(failed)) => failed.item.as_ref().and_then(stored),
-                _ => return Err(self.failed(call("DynamoDB", "PutItem", &self.table)(error))),
-            },
-        };
-        let met = match met {
-            Some(met) => Some(met),
-            None => self.read().await?,
-        };
-        Ok(match met {
-            // A first try whose answer was lost (A12).
-            Some(met) if met.id == me.id => Put::Done,
-            Some(met) => Put::Met(met),
-            None => Put::Vanished,
-        })
-    }
-
-    async fn read(&self) -> Result<Option<Holder>, LeaseError> {
-        let answer = self
-            .dynamodb
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(layout::lease_key().attributes()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(call("DynamoDB", "GetItem", &self.table))
-            .map_err(|source| self.failed(source))?;
-        Ok(answer.item.as_ref().and_then(stored))
-    }
-
-    fn failed(&self, source: CallError) -> LeaseError {
-        LeaseError::Call { stage: self.stage.clone(), source }
-    }
-}
-
-fn item(holder: &Holder) -> HashMap<String, AttributeValue> {
-    let Ok(json) = serde_json::to_string(holder) else { unreachable!("a holder is plain text and numbers") };
-    let mut item = layout::lease_key().attributes();
-    item.insert(KIND.to_owned(), AttributeValue::S("lease".to_owned()));
-    item.insert(ID.to_owned(), AttributeValue::S(holder.id.clone()));
-    item.insert(RENEWED.to_owned(), AttributeValue::N(holder.renewed_ms.to_string()));
-    item.insert(HOLDER.to_owned(), AttributeValue::S(json));
-    item
-}
-
-/// The holder of an item; `None` for what is none, which is then as good as absent.
-fn stored(item: &HashMap<String, AttributeValue>) -> Option<Holder> {
-    let mut holder: Holder = serde_json::from_str(item.get(HOLDER)?.as_s().ok()?).ok()?;
-    holder.id.clone_from(item.get(ID)?.as_s().ok()?);
-    // Renewing touches only this attribute.
-    holder.renewed_ms = item.get(RENEWED)?.as_n().ok()?.parse().ok()?;
-    Some(holder)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_lease_is_read_as_it_was_written_and_as_it_was_renewed() {
-        let me = Holder::this("chatctl up", 1_000);
-        let mut written = item(&me);
-        assert_eq!(stored(&written), Some(me.clone()));
-        written.insert(RENEWED.to_owned(), AttributeValue::N("11000".to_owned()));
-        assert_eq!(stored(&written), Some(Holder { renewed_ms: 11_000, ..me }));
-        assert_eq!(stored(&HashMap::new()), None);
-    }
-
-    #[test]
-    fn who_is_refused_is_told_by_whom_and_exits_with_four() {
-        let holder =
-            Box::new(Holder { host: "laptop".to_owned(), pid: 7, ..Holder::this("chatctl up --stage dev", 0) });
-        let error = LeaseError::Held { stage: "dev".to_owned(), holder, for_s: 12 };
-        assert_eq!(
-            error.to_string(),
-            "another deploy is changing stage dev: chatctl up --stage dev on laptop, process 7"
-        );
-        assert_eq!(error.exit(), Exit::Held);
-        assert!(Explain::why(&error).unwrap().contains("12 s ago"));
-    }
-}
+#[path = "lease_tests.rs"]
+mod tests;

@@ -84,6 +84,14 @@ impl Deploying {
         (self.now)() / 1000
     }
 
+    /// Who does this: the caller's ARN, where there is one, else the person at this computer.
+    fn who(&self) -> String {
+        self.aws.caller.clone().unwrap_or_else(|| {
+            let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
+            format!("{}@{}", user.unwrap_or_else(|_| "unknown".to_owned()), holder::host())
+        })
+    }
+
     fn doing(&self) -> reconcile::Doing {
         reconcile::Doing::new(telling::through(&self.tell), self.stop.clone())
     }

@@ -6,12 +6,12 @@ use std::time::Duration;
 use reconcile::{Id, Plan, Stack, Verb};
 use tokio::time::Instant;
 
-use super::history::{self, Deploy, Proof};
+use super::history::{self, Deploy, Done, Proof};
 use super::lease::Lease;
 use super::lobby::Lobby;
 use super::proof::{self, Proved};
 use super::{Confirm, Deploying, telling};
-use crate::build::{self, Executable, Machine, Platform, Source};
+use crate::build::{self, Commit, Executable, Machine, Platform, Source};
 use crate::event::{Act, Event, PlannedStep};
 use crate::failure::{Explain, Failure};
 use crate::stack::{self, Package, Packages};
@@ -83,7 +83,7 @@ pub async fn up(cx: &Deploying, options: UpOptions<'_>) -> Result<UpOutcome, Fai
     // The first atomic act, then the lease in it, then all the rest.
     only(cx, &stack, &mut plan, &BTreeSet::from([stack::first()])).await?;
     let lease = Lease::take(cx).await?;
-    let deployed = deploy(cx, &stack, &mut plan, options.prove, began, &lease).await;
+    let deployed = lease.guard(deploy(cx, &stack, &mut plan, options.prove, began)).await;
     let released = lease.release().await;
     let outcome = deployed?;
     released?;
@@ -154,22 +154,28 @@ async fn deploy(
     plan: &mut Plan,
     prove: bool,
     began: Instant,
-    lease: &Lease,
 ) -> Result<UpOutcome, Failure> {
     let changes: Vec<String> =
         plan.steps.iter().filter(|step| step.change.verb() != Verb::Keep).map(described).collect();
-    let walk = reconcile::walk(stack, plan, &cx.doing()).await;
-    // Taken over: that says more than the stop it caused.
-    lease.check()?;
+    let doing = cx.doing();
+    let (walk, last, commit) = tokio::join!(reconcile::walk(stack, plan, &doing), history::last(cx), commit(cx));
     walk.map_err(|error| walked(cx, error))?;
 
     let endpoint = endpoint(cx, plan)?;
     let (lobby, vapid_public) =
         (Lobby::read(cx).await?, fact(cx, plan, &stack::parameter_id(stack::VAPID_KEY), stack::PUBLIC)?);
-    let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let owed = if prove { Proof::Owed } else { Proof::Skipped };
-    let mut deployed = Deploy::new(cx, changes.clone(), ms, owed);
+    let done = Done {
+        after: last?.map_or(0, |last| last.number),
+        commit,
+        changes: changes.clone(),
+        took: began.elapsed(),
+        functions: stack::versions(&plan.facts),
+        back: None,
+    };
+    let mut deployed = Deploy::new(cx, done, owed);
     deployed.record(cx).await?;
+    history::sweep(cx, deployed.number).await?;
 
     let proof = if prove { Some(proof::prove(cx, &endpoint, &vapid_public, &lobby.key).await) } else { None };
     let proved = match proof {
@@ -195,6 +201,11 @@ async fn deploy(
         UpOutcome { page: lobby.link(&endpoint), endpoint, changed: changes.len(), proved, took: began.elapsed() };
     tell_deployed(cx, &outcome);
     Ok(outcome)
+}
+
+/// The commit that is built from, where the source is a clone.
+async fn commit(cx: &Deploying) -> Option<Commit> {
+    Commit::of(&Source::find(cx.source.as_deref(), &cx.folder).ok()?).await
 }
 
 fn described(step: &reconcile::Step) -> String {

@@ -1,6 +1,7 @@
 //! A function behind its alias `live`. What stands behind the alias is what counts: it is compared with
 //! what is wanted, and moved last. It must not know what the function does.
 
+mod version;
 mod writes;
 
 use std::{
@@ -42,6 +43,8 @@ pub(super) struct Function {
     pub(super) package: Option<Package>,
     pub(super) environment: Environment,
     pub(super) needs: Vec<Id>,
+    /// How much of it is to be made so.
+    pub(super) aim: Aim,
 }
 
 /// What is seen of a function.
@@ -81,6 +84,8 @@ macro_rules! configuration {
     }};
 }
 use configuration;
+pub(super) use version::Aim;
+pub use version::{KEPT_VERSIONS, Version, Versions, versions};
 pub(super) use writes::is_new_role;
 
 /// The names of functions with our prefix.
@@ -132,7 +137,7 @@ impl Resource for Function {
     async fn observe(&self, visit: &Visit) -> Result<Option<Seen>> {
         let name = self.name();
         if visit.planning() && !self.ground.functions().await?.contains(&name) {
-            return Ok(None);
+            return self.absent();
         }
         let live = get(&self.ground, &name, Some(LIVE)).await?;
         // Without the alias, or where its answer has no tags, the function itself is asked.
@@ -143,11 +148,15 @@ impl Resource for Function {
         let tagged = match (&live, &whole) {
             (_, Some(Some(whole))) => whole,
             (Some(live), None) => live,
-            _ => return Ok(None),
+            _ => return self.absent(),
         };
         self.check(tagged)?;
         let role_id = tagged.tags().and_then(|tags| tags.get(ROLE_ID_TAG)).cloned();
         let live = live.as_ref().and_then(|live| live.configuration()).map(|live| configuration!(live));
+        if let Some(live) = &live {
+            version::note(visit, &live.version, &live.sha256);
+        }
+        self.check_aim(live.as_ref(), visit).await?;
         Ok(Some(Seen { role_id, live }))
     }
 
@@ -157,6 +166,9 @@ impl Resource for Function {
             None => vec![Field::new("alias", None, LIVE.to_owned())],
             Some(live) => self.differences(live, visit),
         };
+        if self.aim != Aim::Whole {
+            return Change::update(fields);
+        }
         let role_id = visit.known(&role::id(self.part.name()), role::ROLE_ID);
         if seen.role_id != role_id {
             fields.push(Field::new("role's identity", seen.role_id.clone(), role_id));
@@ -165,8 +177,9 @@ impl Resource for Function {
     }
 
     async fn apply(&self, change: &Change, _: Option<Seen>, visit: &Visit) -> Result<()> {
-        match change {
-            Change::Create => self.create(visit).await,
+        match (change, &self.aim) {
+            (_, Aim::Version(version)) => self.go_back(version, visit).await,
+            (Change::Create, _) => self.create(visit).await,
             _ => self.update(change, visit).await,
         }
     }
@@ -205,9 +218,16 @@ impl Function {
                 fields.push(Field::new(name, before.to_owned(), after.to_owned()));
             }
         };
+        if let Aim::Version(version) = &self.aim {
+            compare("version", &seen.version, &version.number);
+            return fields;
+        }
         if let Some(package) = &self.package {
             compare("code", &seen.sha256, package.sha256_base64());
             compare("architecture", &seen.architecture, package.architecture());
+        }
+        if self.aim == Aim::Code {
+            return fields;
         }
         compare("role", &seen.role, &role);
         compare("timeout", &format!("{} s", seen.timeout), &format!("{} s", self.timeout()));

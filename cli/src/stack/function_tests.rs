@@ -10,7 +10,7 @@ async fn function(part: Part) -> Function {
     let ground = Arc::new(ground().await);
     let environment = settings::environment(part, &ground, &stage());
     let package = Package::of("c2hh", "x86_64", bytes::Bytes::from_static(b"zip"));
-    Function { ground, part, package: Some(package), environment, needs: Vec::new() }
+    Function { ground, part, package: Some(package), environment, needs: Vec::new(), aim: Aim::Whole }
 }
 
 fn facts() -> Facts {

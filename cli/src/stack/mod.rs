@@ -49,7 +49,7 @@ use chat_aws::{layout::STREAM_FILTER, routes::Function as Part};
 use reconcile::{Id, Stack};
 
 pub use api::{API_ID, ENDPOINT, id as api_id};
-pub use function::{LIVE, id as function_id};
+pub use function::{KEPT_VERSIONS, LIVE, Version, Versions, id as function_id, versions};
 pub use package::Package;
 pub use parameter::{PUBLIC, ROOM_KEY, VAPID_KEY, id as parameter_id};
 pub use queue::{URL, id as queue_id};
@@ -80,6 +80,17 @@ pub type Packages = BTreeMap<String, Package>;
 /// The whole chat. A stack is planned once: what it lists is listed when it is first asked. Without a package
 /// (for `status`), a function's code counts as wanted.
 pub fn chat(aws: &Aws, stage: &Stage, packages: &Packages) -> Stack {
+    whole(aws, stage, |part| (packages.get(part.name()).cloned(), function::Aim::Whole))
+}
+
+/// The whole chat with exactly these versions behind the functions' aliases; a function without one stays as it is.
+pub fn chat_of(aws: &Aws, stage: &Stage, versions: &Versions) -> Stack {
+    whole(aws, stage, |part| {
+        (None, versions.get(part.name()).cloned().map_or(function::Aim::Code, function::Aim::Version))
+    })
+}
+
+fn whole(aws: &Aws, stage: &Stage, code: impl Fn(Part) -> (Option<Package>, function::Aim)) -> Stack {
     let ground = Arc::new(Ground::of(aws, stage));
     let mut stack = Stack::default();
     add_data(&mut stack, &ground);
@@ -88,11 +99,28 @@ pub fn chat(aws: &Aws, stage: &Stage, packages: &Packages) -> Stack {
     }
     add_queues(&mut stack, &ground);
     for part in Part::ALL {
-        add_function(&mut stack, &ground, stage, part, packages.get(part.name()).cloned());
+        add_function(&mut stack, &ground, stage, part, code(part));
     }
     stack.add(api::Api { ground: ground.clone() });
     stack.add(routes::Routes { ground: ground.clone() });
     add_mappings(&mut stack, &ground);
+    stack
+}
+
+/// These functions' code and nothing else, on a stage that is up: what was saved a moment ago.
+pub fn code(aws: &Aws, stage: &Stage, packages: &Packages) -> Stack {
+    let ground = Arc::new(Ground::of(aws, stage));
+    let mut stack = Stack::default();
+    for (part, package) in Part::ALL.into_iter().filter_map(|part| Some((part, packages.get(part.name())?))) {
+        stack.add(function::Function {
+            ground: ground.clone(),
+            part,
+            package: Some(package.clone()),
+            environment: settings::Environment::default(),
+            needs: Vec::new(),
+            aim: function::Aim::Code,
+        });
+    }
     stack
 }
 
@@ -123,7 +151,7 @@ pub fn removal(aws: &Aws, stage: &Stage, delete_data: bool) -> Removal {
     add_data(&mut stack, &ground);
     add_queues(&mut stack, &ground);
     for part in Part::ALL {
-        add_function(&mut stack, &ground, stage, part, None);
+        add_function(&mut stack, &ground, stage, part, (None, function::Aim::Whole));
     }
     stack.add(api::Api { ground: ground.clone() });
     add_mappings(&mut stack, &ground);
@@ -161,7 +189,13 @@ fn add_queues(stack: &mut Stack, ground: &Arc<Ground>) {
     });
 }
 
-fn add_function(stack: &mut Stack, ground: &Arc<Ground>, stage: &Stage, part: Part, package: Option<Package>) {
+fn add_function(
+    stack: &mut Stack,
+    ground: &Arc<Ground>,
+    stage: &Stage,
+    part: Part,
+    (package, aim): (Option<Package>, function::Aim),
+) {
     let name = part.name();
     let (trust, policy) = (rights::trust(), rights::policy(part, ground));
     stack.add(role::Role { ground: ground.clone(), function: name, trust, policy });
@@ -172,7 +206,7 @@ fn add_function(stack: &mut Stack, ground: &Arc<Ground>, stage: &Stage, part: Pa
         settings::Value::Is(_) => None,
     });
     let needs = [role::id(name), log_group::id(name)].into_iter().chain(learned).collect();
-    stack.add(function::Function { ground: ground.clone(), part, package, environment, needs });
+    stack.add(function::Function { ground: ground.clone(), part, package, environment, needs, aim });
     if part.is_routed() {
         stack.add(permission::Permission { ground: ground.clone(), function: name });
     }

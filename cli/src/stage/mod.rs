@@ -2,11 +2,13 @@
 
 mod config;
 mod names;
+mod recorded;
 mod suggest;
 mod target;
 
 pub use config::{BadSettings, Overrides, state_dir};
 pub use names::Names;
+pub use recorded::Settings;
 pub use suggest::closest;
 pub use target::Target;
 

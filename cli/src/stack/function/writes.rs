@@ -8,7 +8,10 @@ use aws_smithy_types::Blob;
 use chat_aws::routes::Function as Part;
 use reconcile::{Change, Fault, Visit};
 
-use super::{Configuration, Function, LIVE, ROLE_ID_TAG, Result, SERVICE, VARIABLE, configuration, get, role};
+use super::{
+    Configuration, Function, KEPT_VERSIONS, LIVE, ROLE_ID_TAG, Result, SERVICE, VARIABLE, configuration, get, role,
+    version,
+};
 use crate::aws::{CallError, Kind, call, if_there};
 
 /// What Lambda says while a new role has not reached it yet (A2).
@@ -18,8 +21,6 @@ const ROLE_FIRST: Duration = Duration::from_millis(250);
 const ROLE_BELIEVED: Duration = Duration::from_secs(120);
 /// How long one change of a function may take.
 const CHANGED: Duration = Duration::from_secs(120);
-/// How many versions are kept behind the live one, to go back to.
-const KEPT_VERSIONS: u64 = 10;
 
 /// Whether an answer means that a new role is not believed yet, and nothing else.
 pub(in crate::stack) fn is_new_role(error: &CallError) -> bool {
@@ -44,6 +45,7 @@ impl Function {
         };
         self.allow_recursion().await?;
         self.first_alias(&made.version, visit).await?;
+        version::note(visit, &made.version, self.package()?.sha256_base64());
         if made.at_rest { Ok(()) } else { self.at_rest(visit).await.map(drop) }
     }
 
@@ -101,6 +103,7 @@ impl Function {
         }
         self.allow_recursion().await?;
         self.move_alias(&latest.version, visit).await?;
+        version::note(visit, &latest.version, &latest.sha256);
         if change.touches("role's identity") || *change == Change::Create {
             self.tag_role_id(visit).await?;
         }
@@ -182,7 +185,7 @@ impl Function {
         visit.settle("the function's last change to end", CHANGED, publish).await
     }
 
-    async fn move_alias(&self, version: &str, visit: &Visit) -> Result<()> {
+    pub(super) async fn move_alias(&self, version: &str, visit: &Visit) -> Result<()> {
         let moved = || async {
             match self.update_alias(version).await? {
                 Some(()) => Ok(Some(())),

@@ -1,0 +1,53 @@
+//! The settings of a stage that shape what is deployed, as a deploy writes them down, and a stage with
+//! those of an earlier deploy. Where it lives and how it is called are no settings: they never change.
+
+use serde::{Deserialize, Serialize};
+
+use super::Stage;
+
+/// What of a stage can differ from one deploy to the next. A new setting gets a line here, as an `Option` with a
+/// default: what an earlier deploy did not write down stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    retention_days: u32,
+    push_hosts: Vec<String>,
+    push_service: Option<String>,
+    contact: String,
+}
+
+impl Stage {
+    /// Its settings as they are now.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            retention_days: self.retention_days,
+            push_hosts: self.push_hosts.clone(),
+            push_service: self.push_service.clone(),
+            contact: self.contact.clone(),
+        }
+    }
+
+    /// The same stage with these settings.
+    #[must_use]
+    pub fn with_settings(&self, settings: &Settings) -> Self {
+        let Settings { retention_days, push_hosts, push_service, contact } = settings.clone();
+        Self { retention_days, push_hosts, push_service, contact, ..self.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::stage::Overrides;
+
+    #[test]
+    fn a_stage_goes_back_to_the_settings_that_were_written_down() {
+        let variables = |name: &str| (name == "CHATCTL_STATE_DIR").then(|| "/nowhere".to_owned());
+        let stage = Stage::load(&Overrides::default(), &variables, Path::new("/")).unwrap();
+        let written = serde_json::to_string(&stage.settings()).unwrap();
+        let changed = Stage { retention_days: 7, contact: "mailto:ann@example.com".to_owned(), ..stage.clone() };
+        assert_ne!(changed.settings(), stage.settings());
+        assert_eq!(changed.with_settings(&serde_json::from_str(&written).unwrap()), stage);
+    }
+}
