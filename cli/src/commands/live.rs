@@ -25,11 +25,16 @@ pub struct Live {
 
 /// What a deploy of the stage is given; `rest` is what was typed.
 pub async fn deploying(cx: &Context, rest: &str) -> Result<Deploying, Failure> {
-    let World { aws, push_service, .. } = cx.world().await?;
-    let mut deploying =
-        Deploying::new(aws, cx.stage.clone(), push_service, cx.teller(), Arc::new(cx.clock()), cx.stop());
+    Ok(deploying_in(cx, &cx.world().await?, rest))
+}
+
+/// The same in a cloud that is there already.
+pub fn deploying_in(cx: &Context, world: &World, rest: &str) -> Deploying {
+    let World { aws, push_service, .. } = world;
+    let (stage, clock) = (cx.stage.clone(), Arc::new(cx.clock()));
+    let mut deploying = Deploying::new(aws.clone(), stage, push_service.clone(), cx.teller(), clock, cx.stop());
     deploying.command = cx.stage.command(rest);
-    Ok(deploying)
+    deploying
 }
 
 /// The stage that is meant, if it is up.

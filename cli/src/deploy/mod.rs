@@ -2,6 +2,7 @@
 //! tells events, and asks through what it was given.
 
 mod down;
+mod drift;
 mod history;
 mod holder;
 mod hops;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 pub use down::{DownOptions, DownOutcome, down};
+pub use drift::drift;
 pub use holder::Holder;
 pub use lease::LeaseError;
 pub use proof::Proved;

@@ -92,7 +92,7 @@ pub async fn up(cx: &Deploying, options: UpOptions<'_>) -> Result<UpOutcome, Fai
 
 /// The stack as it should be, of executables that are built first.
 async fn wanted(cx: &Deploying) -> Result<Stack, Failure> {
-    let bare = stack::chat(&cx.aws, &cx.stage, &Packages::new());
+    let bare = stack::chat(&cx.aws, &cx.stage, &Packages::new(), cx.now_ms());
     let functions: Vec<&str> = bare.ids().filter(|id| id.kind() == FUNCTION).map(Id::name).collect();
     let source = Source::find(cx.source.as_deref(), &cx.folder).map_err(build::BuildError::from)?;
     let platform = match cx.stage.target {
@@ -106,7 +106,7 @@ async fn wanted(cx: &Deploying) -> Result<Stack, Failure> {
         () = cx.stop.wait() => return Err(stopped(cx, &[])),
     };
     let packages: Packages = executables.into_iter().map(package).collect();
-    Ok(stack::chat(&cx.aws, &cx.stage, &packages))
+    Ok(stack::chat(&cx.aws, &cx.stage, &packages, cx.now_ms()))
 }
 
 fn package(executable: Executable) -> (String, Package) {

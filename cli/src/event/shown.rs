@@ -126,17 +126,20 @@ pub struct LogLine {
 }
 
 /// How one resource is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ResourceShown {
     /// `kind/name`.
     pub id: String,
-    /// Whether it is there and as it should be.
+    /// Whether it is there and works.
     pub healthy: bool,
-    /// active, absent, failed … in the service's own words.
+    /// active, failed … in the service's own words; present where a service has none; absent.
     pub state: String,
     /// Anything worth knowing: a version, a count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// What of it is not as wanted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub differs: Vec<FieldChange>,
 }
 
 /// How one function is.
@@ -190,7 +193,7 @@ pub struct Status {
     /// The account, where it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// Whether the stage is up: all its resources are there.
+    /// Whether the stage is up: all its resources are there and work.
     pub up: bool,
     /// The page's link with the lobby's token.
     pub page: Option<String>,

@@ -1,5 +1,5 @@
-//! The stage as it is, read from the services themselves, all at once. Must not know how the stack is put together:
-//! it looks for what the chat needs, by its derived names.
+//! How the stage is, read from the services themselves, all at once: whether what carries messages works, and how much
+//! is in it. Must not know how the stack is put together: it looks for what the chat needs, by its derived names.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Select, TableStatus};
 use aws_sdk_sqs::types::QueueAttributeName;
@@ -22,7 +22,8 @@ const TABLES: [&str; 3] = ["messages", "clients", "stage"];
 /// The secrets.
 const SECRETS: [&str; 2] = ["vapid-key", "room-key"];
 
-/// What is there, and how it is. `endpoint` is the API's address, where there is one.
+/// How what carries messages is; whether that is all there is, is for whoever knows the stack. `endpoint` is the API's
+/// address, where there is one.
 pub async fn status(aws: &Aws, stage: &Stage, endpoint: Option<String>) -> Result<Status, Failure> {
     let looks = tokio::join!(
         try_join_all(TABLES.map(|table| table_shown(aws, stage, table))),
@@ -34,10 +35,11 @@ pub async fn status(aws: &Aws, stage: &Stage, endpoint: Option<String>) -> Resul
     let (tables, (queue_lines, queues), functions, secrets, mappings) =
         (looks.0?, looks.1?, looks.2?, looks.3?, looks.4?);
     let api = ResourceShown {
-        id: "api/chat".into(),
+        id: "api/http".into(),
         healthy: endpoint.is_some(),
         state: if endpoint.is_some() { "active" } else { "absent" }.into(),
         detail: endpoint.clone(),
+        ..ResourceShown::default()
     };
     let mut status = Status {
         project: stage.project.clone(),
@@ -56,6 +58,7 @@ pub async fn status(aws: &Aws, stage: &Stage, endpoint: Option<String>) -> Resul
         healthy: function.state == "Active",
         state: function.state.to_lowercase(),
         detail: function.version.as_ref().map(|version| format!("version {version}")),
+        ..ResourceShown::default()
     });
     status.resources = tables
         .into_iter()
@@ -66,12 +69,6 @@ pub async fn status(aws: &Aws, stage: &Stage, endpoint: Option<String>) -> Resul
         .chain(secrets)
         .collect();
     status.functions = functions;
-    status.up = status.resources.iter().all(|resource| resource.healthy);
-    if status.resources.iter().all(|resource| resource.state == "absent") {
-        status.resources.clear();
-        status.functions.clear();
-        return Ok(status);
-    }
     if has_rooms {
         people(aws, stage, &mut status, has_keys).await?;
     }
@@ -138,6 +135,7 @@ async fn table_shown(aws: &Aws, stage: &Stage, which: &str) -> Result<ResourceSh
         healthy: state == Some(&TableStatus::Active),
         state: state.map_or_else(|| "absent".into(), |state| state.as_str().to_lowercase()),
         detail: table.and_then(|table| table.item_count).map(|items| format!("about {items} items")),
+        ..ResourceShown::default()
     })
 }
 
@@ -151,6 +149,7 @@ async fn queues(aws: &Aws, stage: &Stage) -> Result<(Vec<ResourceShown>, Queues)
         healthy: depth.is_some(),
         state: if depth.is_some() { "active" } else { "absent" }.into(),
         detail: depth.filter(|(waiting, _)| *waiting > 0).map(|(waiting, _)| format!("{waiting} waiting")),
+        ..ResourceShown::default()
     };
     let lines = vec![shown("new-messages", new), shown("dead-letters", dead)];
     let ((new_messages, in_flight), (dead_letters, _)) = (new.unwrap_or_default(), dead.unwrap_or_default());
@@ -198,11 +197,11 @@ async fn function_shown(aws: &Aws, stage: &Stage, function: Function) -> Result<
 
 /// The mappings of the two functions that are behind a source.
 async fn mappings(aws: &Aws, stage: &Stage) -> Result<Vec<ResourceShown>, CallError> {
-    try_join_all([Function::ForwardMessages, Function::NotifyClients].map(|function| mapping(aws, stage, function)))
-        .await
+    let both = [("stream", Function::ForwardMessages), ("queue", Function::NotifyClients)];
+    try_join_all(both.map(|(source, function)| mapping(aws, stage, source, function))).await
 }
 
-async fn mapping(aws: &Aws, stage: &Stage, function: Function) -> Result<ResourceShown, CallError> {
+async fn mapping(aws: &Aws, stage: &Stage, source: &str, function: Function) -> Result<ResourceShown, CallError> {
     let name = format!("{}:{LIVE}", stage.names().function(function.name()));
     let asked = aws.lambda.list_event_source_mappings().function_name(&name).send().await;
     let listed = asked
@@ -211,10 +210,11 @@ async fn mapping(aws: &Aws, stage: &Stage, function: Function) -> Result<Resourc
         .or_else(absent_is(None))?;
     let state = listed.unwrap_or_default().into_iter().next().map(|mapping| mapping.state.unwrap_or_default());
     Ok(ResourceShown {
-        id: format!("mapping/{}", function.name()),
+        id: format!("mapping/{source}"),
         healthy: state.as_deref() == Some("Enabled"),
         state: state.map_or_else(|| "absent".into(), |state| state.to_lowercase()),
         detail: None,
+        ..ResourceShown::default()
     })
 }
 
@@ -223,7 +223,13 @@ async fn secret_shown(aws: &Aws, stage: &Stage, which: &str) -> Result<ResourceS
     let asked = aws.ssm.get_parameter().name(&name).with_decryption(false).send().await;
     let there = asked.map(|_| true).map_err(call("SSM", "GetParameter", &name)).or_else(absent_is(false))?;
     let state = if there { "active" } else { "absent" }.into();
-    Ok(ResourceShown { id: format!("parameter/{which}"), healthy: there, state, detail: None })
+    Ok(ResourceShown {
+        id: format!("parameter/{which}"),
+        healthy: there,
+        state,
+        detail: None,
+        ..ResourceShown::default()
+    })
 }
 
 /// What is not there is no failure here, but this.

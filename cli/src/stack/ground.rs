@@ -4,7 +4,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use chat::room::OperatorKey;
@@ -147,12 +146,6 @@ pub(super) async fn read_operator_key(aws: &Aws, names: &Names) -> Result<Operat
     let answer = answer.map_err(call("SSM", "GetParameter", &name))?;
     let value = answer.parameter.and_then(|parameter| parameter.value).unwrap_or_default();
     OperatorKey::from_base64(&value).ok_or_else(|| Fault::new(format!("the parameter {name} holds no room key")))
-}
-
-/// Now, in milliseconds since 1970: for what is stored with the time it was made at.
-pub(super) fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Whose things are ours: those with these tags.

@@ -78,24 +78,29 @@ const QUEUE_BATCH: i32 = 10;
 pub type Packages = BTreeMap<String, Package>;
 
 /// The whole chat. A stack is planned once: what it lists is listed when it is first asked. Without a package
-/// (for `status`), a function's code counts as wanted.
-pub fn chat(aws: &Aws, stage: &Stage, packages: &Packages) -> Stack {
-    whole(aws, stage, |part| (packages.get(part.name()).cloned(), function::Aim::Whole))
+/// (for `status`), a function's code counts as wanted. `now_ms` is when what is made was made.
+pub fn chat(aws: &Aws, stage: &Stage, packages: &Packages, now_ms: i64) -> Stack {
+    whole(aws, stage, now_ms, |part| (packages.get(part.name()).cloned(), function::Aim::Whole))
 }
 
 /// The whole chat with exactly these versions behind the functions' aliases; a function without one stays as it is.
-pub fn chat_of(aws: &Aws, stage: &Stage, versions: &Versions) -> Stack {
-    whole(aws, stage, |part| {
+pub fn chat_of(aws: &Aws, stage: &Stage, versions: &Versions, now_ms: i64) -> Stack {
+    whole(aws, stage, now_ms, |part| {
         (None, versions.get(part.name()).cloned().map_or(function::Aim::Code, function::Aim::Version))
     })
 }
 
-fn whole(aws: &Aws, stage: &Stage, code: impl Fn(Part) -> (Option<Package>, function::Aim)) -> Stack {
+fn whole(
+    aws: &Aws,
+    stage: &Stage,
+    now_ms: i64,
+    code: impl Fn(Part) -> (Option<Package>, function::Aim),
+) -> Stack {
     let ground = Arc::new(Ground::of(aws, stage));
     let mut stack = Stack::default();
     add_data(&mut stack, &ground);
     for what in record::What::ALL {
-        stack.add(record::Record { ground: ground.clone(), what });
+        stack.add(record::Record { ground: ground.clone(), what, now_ms });
     }
     add_queues(&mut stack, &ground);
     for part in Part::ALL {

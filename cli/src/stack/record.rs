@@ -11,7 +11,7 @@ use chat_aws::layout::{self, Item, Key, LAYOUT_VERSION, PK};
 use reconcile::{Change, Fault, Id, Resource, Visit};
 
 use super::{
-    ground::{Ground, Result, now_ms},
+    ground::{Ground, Result},
     parameter, table,
 };
 use crate::{
@@ -51,6 +51,8 @@ impl What {
 pub(super) struct Record {
     pub(super) ground: Arc<Ground>,
     pub(super) what: What,
+    /// When it is made, in milliseconds since 1970.
+    pub(super) now_ms: i64,
 }
 
 impl Resource for Record {
@@ -127,7 +129,7 @@ impl Record {
             What::Lobby => {
                 let hash = self.ground.operator_key().await?.room(LOBBY).hash();
                 let name = RoomName::parse(LOBBY).map_err(Fault::new)?;
-                let room = RoomRecord::new(hash, name, now_ms());
+                let room = RoomRecord::new(hash, name, self.now_ms);
                 layout::room_item(&RoomRecord { retention_days: self.ground.retention_days, ..room })
             }
         })
@@ -171,14 +173,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_record_that_is_there_is_kept_as_it_is() {
-        let record = Record { ground: Arc::new(ground().await), what: What::AddressKey };
+        let record = Record { ground: Arc::new(ground().await), what: What::AddressKey, now_ms: 0 };
         assert_eq!(visiting(&record, None), Change::Create);
         assert_eq!(visiting(&record, Some(())), Change::Keep);
     }
 
     #[tokio::test]
     async fn a_stage_of_a_newer_layout_is_refused() {
-        let record = Record { ground: Arc::new(ground().await), what: What::Layout };
+        let record = Record { ground: Arc::new(ground().await), what: What::Layout, now_ms: 0 };
         assert!(record.check(&layout::layout_item(LAYOUT_VERSION)).is_ok());
         let error = record.check(&layout::layout_item(LAYOUT_VERSION + 1)).unwrap_err();
         assert!(error.to_string().starts_with("this stage has layout 2"), "{error}");

@@ -9,7 +9,7 @@ async fn aws() -> Aws {
 
 #[tokio::test]
 async fn the_chat_is_these_resources() {
-    let ids: Vec<String> = chat(&aws().await, &stage(), &Packages::new()).ids().map(ToString::to_string).collect();
+    let ids: Vec<String> = chat(&aws().await, &stage(), &Packages::new(), 0).ids().map(ToString::to_string).collect();
     assert_eq!(ids.len(), 3 + 3 + 2 + 2 + 6 * 3 + 4 + 1 + 1 + 2, "{ids:?}");
     for id in ["table/stage", "record/lobby", "permission/serve-page", "mapping/queue"] {
         assert!(ids.iter().any(|one| one == id), "{id}");
@@ -18,7 +18,7 @@ async fn the_chat_is_these_resources() {
 
 #[tokio::test]
 async fn log_groups_and_roles_stand_under_their_functions() {
-    let edges = chat(&aws().await, &stage(), &Packages::new()).edges();
+    let edges = chat(&aws().await, &stage(), &Packages::new(), 0).edges();
     for part in Part::ALL {
         for under in [role::id(part.name()), log_group::id(part.name())] {
             let edge = reconcile::Edge { from: function::id(part.name()), on: under };
@@ -45,7 +45,7 @@ async fn a_cloud_that_does_not_answer_is_named_by_service_and_call() {
         secret_key: "b".into(),
     };
     let aws = Aws::open(&stage(), Some(&local)).await.unwrap();
-    let stack = chat(&aws, &stage(), &Packages::new());
+    let stack = chat(&aws, &stage(), &Packages::new(), 0);
     let error = reconcile::plan(&stack, &reconcile::Doing::quietly()).await.err().unwrap();
     assert!(error.to_string().starts_with("cannot read"), "{error}");
     assert!(error.why().is_some_and(|why| why.contains("was not answered")), "{:?}", error.why());

@@ -5,6 +5,7 @@ pub mod ask;
 mod bars;
 mod json;
 mod lines;
+mod resources;
 mod result;
 mod status;
 mod style;
@@ -42,6 +43,8 @@ pub struct Surroundings {
     pub stderr: bool,
     /// `NO_COLOR`, set to anything.
     pub no_color: bool,
+    /// `CLICOLOR_FORCE`, set to anything but 0: colours also where there is no terminal.
+    pub colour_forced: bool,
     /// `CI`, set to anything.
     pub ci: bool,
     /// `TERM=dumb`.
@@ -59,6 +62,8 @@ impl Surroundings {
             stdout: std::io::stdout().is_terminal(),
             stderr: std::io::stderr().is_terminal(),
             no_color: set("NO_COLOR"),
+            colour_forced: set("CLICOLOR_FORCE")
+                && std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
             ci: set("CI"),
             dumb: std::env::var_os("TERM").is_some_and(|term| term == "dumb"),
             called: called(),
@@ -67,7 +72,7 @@ impl Surroundings {
 
     fn style(&self, terminal: bool) -> Style {
         Style {
-            colour: terminal && !self.no_color && !self.dumb,
+            colour: !self.no_color && (self.colour_forced || terminal && !self.dumb),
             boxes: terminal && !self.dumb,
             called: self.called.clone(),
         }
@@ -195,5 +200,12 @@ mod tests {
         assert!(!terminal.style(false).colour);
         assert!(!Surroundings { no_color: true, ..terminal.clone() }.style(true).colour);
         assert!(!Surroundings { dumb: true, ..terminal }.style(true).colour);
+    }
+
+    #[test]
+    fn forced_colours_are_shown_without_a_terminal_unless_nobody_wants_colours() {
+        let forced = Surroundings { colour_forced: true, ci: true, ..Surroundings::default() };
+        assert!(forced.style(false).colour && !forced.style(false).boxes);
+        assert!(!Surroundings { no_color: true, ..forced }.style(false).colour);
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::event::Status;
 
+use super::resources;
 use super::style::{Style, count, size};
 use super::table::table;
 
@@ -10,7 +11,7 @@ pub(super) fn status(status: &Status, style: &Style) -> String {
     let mut parts = vec![head(status, style)];
     if status.up || !status.resources.is_empty() {
         parts.push(functions(status, style));
-        parts.push(resources(status, style));
+        parts.push(resources::resources(&status.resources, style));
         parts.push(numbers(status, style));
     }
     if let Some(lines) = command_line(status, style) {
@@ -60,27 +61,6 @@ fn functions(status: &Status, style: &Style) -> String {
     } else {
         table(["FUNCTION", "STATE", "VERSION", "CODE", "LIMITS"], &rows, style)
     }
-}
-
-fn resources(status: &Status, style: &Style) -> String {
-    let ill: Vec<[String; 3]> = status
-        .resources
-        .iter()
-        .filter(|resource| !resource.healthy)
-        .map(|resource| {
-            [resource.id.replacen('/', " ", 1), style.bad(&resource.state), resource.detail.clone().unwrap_or_default()]
-        })
-        .collect();
-    let well = status.resources.len() - ill.len();
-    if ill.is_empty() {
-        return format!("{} {} as they should be", style.good("✓"), count(well, "resource"));
-    }
-    let more = if well > 0 {
-        style.dim(&format!("\n{} as they should be", count(well, "other resource")))
-    } else {
-        String::new()
-    };
-    format!("{}{more}", table(["RESOURCE", "STATE", ""], &ill, style))
 }
 
 fn numbers(status: &Status, style: &Style) -> String {
@@ -142,13 +122,14 @@ mod tests {
                 id: "queue/new-messages".into(),
                 healthy: false,
                 state: "absent".into(),
-                detail: None,
+                ..ResourceShown::default()
             }],
             rooms: vec!["lobby".into()],
             ..Status::default()
         };
         let should = "chat/dev ○ not up  local in us-east-1\nhttp://127.0.0.1:4580/#AQ\n next: chatctl up\n\n\
-                      RESOURCE            STATE\nqueue new-messages  absent\n\n\
+                      KIND   STATE   NAMES\nqueue  absent  new-messages\n\
+                      ! of 1 resource: 1 absent or not working\n next: chatctl plan\n\n\
                       rooms   1 room: lobby\nqueue   0 waiting, 0 in flight, no dead letters\nclients 0\n\n\
                       for the AWS command line:\n  export AWS_ENDPOINT_URL=http://127.0.0.1:4566\n  export AWS_REGION=us-east-1\n  \
                       export AWS_ACCESS_KEY_ID=AKIA\n  export AWS_SECRET_ACCESS_KEY=secret\n  aws dynamodb list-tables";

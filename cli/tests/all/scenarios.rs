@@ -63,6 +63,13 @@ fn a_chat_goes_up_talks_goes_down_and_comes_back_with_its_room_and_history() {
     one(&again, "nothing.to.change");
     assert_eq!(world.run(["plan", "--detailed-exitcode"]).status.code(), Some(0));
 
+    let seen = world.status();
+    assert_eq!(seen["up"], true, "{seen}");
+    let resources = seen["resources"].as_array().unwrap();
+    assert_eq!(resources.len(), 3 + 3 + 2 + 2 + 6 * 3 + 4 + 2 + 2, "all of the stack: {seen}");
+    let well = |one: &Value| one["healthy"] == true && one["differs"].is_null();
+    assert!(resources.iter().all(well), "what is just made is as wanted: {seen}");
+
     let sent = world.succeeds(["send", "--name", "Ann", "the first word"]);
     assert_eq!(one(&sent, "sent")["repeated"], false);
     let id = one(&world.succeeds(["send", "--id", "k1", "--name", "Ann", "once only"]), "sent")["id"].clone();
@@ -119,6 +126,41 @@ fn a_message_is_received_by_two_members_as_a_push_and_decrypted() {
         kill(tail.id(), "INT");
         tail.wait().unwrap();
     }
+}
+
+#[test]
+fn status_shows_what_somebody_changed_behind_its_back_by_the_fields_name_and_what_is_gone_as_absent() {
+    let world = World::up();
+    let ask = |method: &str, path: &str, body: &str| {
+        let cloud = world.status()["endpoint_url"].as_str().unwrap().to_owned();
+        let scope = "Credential=x/20260101/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0";
+        let signed = format!("AWS4-HMAC-SHA256 {scope}");
+        let answer = http(&cloud, method, path, &[("authorization", &signed)], body);
+        assert!(answer.0 < 300, "{} {}", answer.0, answer.1);
+        answer.1
+    };
+    let mappings: Value = serde_json::from_str(&ask("GET", "/2015-03-31/event-source-mappings", "")).unwrap();
+    let of_queue = |one: &&Value| one["EventSourceArn"].as_str().unwrap().contains(":sqs:");
+    let queue = mappings["EventSourceMappings"].as_array().unwrap().iter().find(of_queue).unwrap();
+    let path = format!("/2015-03-31/event-source-mappings/{}", queue["UUID"].as_str().unwrap());
+    ask("PUT", &path, r#"{"BatchSize": 3}"#);
+    ask("DELETE", "/2015-03-31/functions/chat-dev-serve-page", "");
+
+    let seen = world.status();
+    let find = |id: &str| seen["resources"].as_array().unwrap().iter().find(|one| one["id"] == id).unwrap().clone();
+    assert_eq!(find("mapping/queue")["differs"][0]["before"], "3", "{}", find("mapping/queue"));
+    assert_eq!(
+        (find("mapping/queue")["healthy"].clone(), find("table/stage")["differs"].clone()),
+        (true.into(), Value::Null)
+    );
+    assert_eq!((find("function/serve-page")["state"].clone(), seen["up"].clone()), ("absent".into(), false.into()));
+
+    let shown = world.chatctl().arg("status").output().unwrap();
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    let said = ["function  ", "serve-page", "differs", "queue (batch", "next: "];
+    assert!(said.iter().all(|word| shown.contains(word)), "{shown}");
+    let list = shown.lines().skip_while(|line| !line.starts_with("KIND")).take_while(|line| !line.is_empty());
+    assert!(list.clone().count() > 10 && list.clone().all(|line| line.chars().count() <= 80), "{shown}");
 }
 
 #[test]
