@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use crate::aws::{Aws, LocalEndpoint};
 use crate::event::{Credentials, Event, Tell};
 use crate::failure::Failure;
-use crate::local::{self, Running};
+use crate::local::{self, Identity};
 use crate::stage::{Overrides, Stage, Target};
 use crate::ui::{Ui, ask};
 
@@ -29,7 +29,7 @@ pub struct World {
     pub aws: Aws,
     /// Where chatctl's own push client connects.
     pub push_service: String,
-    local: Option<Running>,
+    local: Option<Identity>,
 }
 
 impl World {

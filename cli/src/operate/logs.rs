@@ -1,7 +1,7 @@
 //! The functions' logs, interleaved by time. Paced, with a small overlap, and deduped by event id (A34).
 //! Must not know how lines look on a screen.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chat_aws::routes::Function;
@@ -12,13 +12,15 @@ use crate::event::{Event, LogLine, Tell};
 use crate::failure::{Exit, Explain, Failure};
 use crate::stage::{Stage, Target, closest};
 
+use super::seen::Seen;
+
 /// Between two rounds; FilterLogEvents of an account is limited to a few a second.
 const PACE_ON_AWS: Duration = Duration::from_secs(2);
 /// Between two rounds, on this machine.
 const PACE_LOCAL: Duration = Duration::from_millis(400);
 /// How far each round looks back again: lines arrive late.
 const OVERLAP_MS: i64 = 10_000;
-/// How many event ids are remembered.
+/// How many event ids are remembered, so that the overlap shows nothing twice.
 const REMEMBERED: usize = 20_000;
 /// How many pages of one group are read in a round.
 const PAGES: usize = 200;
@@ -77,7 +79,7 @@ fn function(name: &str) -> Result<Function, Failure> {
 /// Tells the lines there are, and with `follow` those to come, for ever.
 pub async fn read(aws: &Aws, stage: &Stage, wanted: &Wanted, follow: bool, tell: &Tell) -> Result<(), LogsError> {
     let pace = if stage.target == Target::Aws { PACE_ON_AWS } else { PACE_LOCAL };
-    let mut seen = Seen::default();
+    let mut seen = Seen::of(REMEMBERED);
     let mut since = wanted.since_ms;
     loop {
         let rounds = wanted.functions.iter().map(|function| round(aws, stage, *function, since, wanted));
@@ -136,28 +138,6 @@ async fn round(
     Ok(lines)
 }
 
-/// The event ids of the last lines, so that the overlap shows nothing twice.
-#[derive(Default)]
-struct Seen {
-    ids: HashSet<String>,
-    order: VecDeque<String>,
-}
-
-impl Seen {
-    fn first_time(&mut self, id: &str) -> bool {
-        if !self.ids.insert(id.into()) {
-            return false;
-        }
-        self.order.push_back(id.into());
-        if self.order.len() > REMEMBERED
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.ids.remove(&oldest);
-        }
-        true
-    }
-}
-
 /// A line as it is shown: a JSON line by its fields, Lambda's own only where asked for.
 pub fn shown(source: &str, at_ms: i64, text: &str, all: bool) -> Option<LogLine> {
     let text = text.trim_end();
@@ -210,18 +190,6 @@ mod tests {
         let report = "REPORT RequestId: 1 Duration: 2 ms\n";
         assert_eq!(shown("f", 0, report, false), None);
         assert_eq!(shown("f", 0, report, true).unwrap().text, "REPORT RequestId: 1 Duration: 2 ms");
-    }
-
-    #[test]
-    fn the_overlap_shows_nothing_twice_and_forgets_the_oldest() {
-        let mut seen = Seen::default();
-        assert!(seen.first_time("a"));
-        assert!(!seen.first_time("a"));
-        for n in 0..REMEMBERED {
-            seen.first_time(&n.to_string());
-        }
-        assert_eq!(seen.ids.len(), REMEMBERED);
-        assert!(seen.first_time("a"));
     }
 
     #[test]

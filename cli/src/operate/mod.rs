@@ -4,4 +4,5 @@
 pub mod logs;
 pub mod push;
 pub mod rooms;
+pub mod seen;
 pub mod status;

@@ -1,7 +1,6 @@
 //! Listening in a room: by push, and by asking again and again while pushes can't be had. What was shown is not shown again.
 //! Must not know how a push is opened.
 
-use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use chat::history::Cursor;
@@ -14,6 +13,7 @@ use crate::event::{Event, Via};
 use crate::failure::Failure;
 use crate::member::{Arrival, Identity, Inbox, KeptInbox, Member, MemberError, Part};
 use crate::operate::rooms::Room;
+use crate::operate::seen::Seen;
 
 /// Between two questions while there are no pushes.
 const POLL: Duration = Duration::from_secs(2);
@@ -33,7 +33,7 @@ pub(super) struct Listener<'a> {
     room: Room,
     member: Member,
     kept: Option<KeptInbox>,
-    shown: Shown,
+    shown: Seen,
     after: Cursor,
 }
 
@@ -51,7 +51,7 @@ impl<'a> Listener<'a> {
         let kept = KeptInbox::take(&cx.stage)?;
         let identity = if kept.is_some() { Identity::of(&cx.stage)? } else { Identity::throwaway() };
         let member = Member::new(&live.http, &live.endpoint, &room.token, identity);
-        Ok(Listener { cx, live, room, member, kept, shown: Shown::default(), after: Cursor::start() })
+        Ok(Listener { cx, live, room, member, kept, shown: Seen::of(REMEMBERED), after: Cursor::start() })
     }
 
     /// Shows the history from `since_ms` on, then what comes, until Ctrl-C.
@@ -219,42 +219,4 @@ impl<'a> Listener<'a> {
 /// Whether the room itself is closed to us: then listening on is no use.
 fn closed(error: &MemberError) -> bool {
     matches!(error, MemberError::Refused { source, .. } if ["unknown_room", "room_gone"].contains(&source.code.as_str()))
-}
-
-/// The ids of what was shown last.
-#[derive(Default)]
-struct Shown {
-    ids: HashSet<String>,
-    order: VecDeque<String>,
-}
-
-impl Shown {
-    fn first_time(&mut self, id: &str) -> bool {
-        if !self.ids.insert(id.into()) {
-            return false;
-        }
-        self.order.push_back(id.into());
-        if self.order.len() > REMEMBERED
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.ids.remove(&oldest);
-        }
-        true
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_is_shown_once() {
-        let mut shown = Shown::default();
-        assert!(shown.first_time("a"));
-        assert!(!shown.first_time("a"));
-        for n in 0..=REMEMBERED {
-            shown.first_time(&n.to_string());
-        }
-        assert_eq!(shown.ids.len(), REMEMBERED);
-    }
 }

@@ -1,7 +1,7 @@
 //! CreateIntegration and its kin: which function an API hands its requests to.
 
 use super::record::{Integration, value};
-use super::{ApiGateway, Input, bad_request, conflict, new_id, no_content, not_found, page};
+use super::{ApiGateway, Input, bad_request, conflict, found, new_id, no_content, not_found, page, parts};
 use crate::{Refusal, Rest, RestAnswer};
 
 /// The longest that a function may take to answer, and the value without a setting.
@@ -47,14 +47,8 @@ pub(super) fn call(
     let absent = || not_found("Invalid Integration identifier specified");
     match call {
         "CreateIntegration" => create(here, api, Input::read(call, request)?),
-        "GetIntegrations" => {
-            let served = here.record(api)?;
-            page(served.record.integrations.iter().map(|(id, one)| (id.clone(), value(one))).collect(), request)
-        }
-        "GetIntegration" => {
-            let served = here.record(api)?;
-            Ok(RestAnswer::json(200, &value(served.record.integrations.get(id).ok_or_else(absent)?)))
-        }
+        "GetIntegrations" => page(parts(&here.record(api)?.record.integrations), request),
+        "GetIntegration" => found(here.record(api)?.record.integrations.get(id).ok_or_else(absent)?),
         "UpdateIntegration" => {
             let settings = Settings::read(Input::read(call, request)?)?;
             let shown = here.change(api, |record| {

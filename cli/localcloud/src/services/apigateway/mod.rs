@@ -13,6 +13,7 @@ mod tags;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::gateway::{Ports, Served};
@@ -125,6 +126,16 @@ fn bad_request(message: impl Into<String>) -> Refusal {
 
 fn no_content() -> RestAnswer {
     RestAnswer { status: 204, headers: Vec::new(), body: bytes::Bytes::new() }
+}
+
+/// The parts of one kind that an API has, by id, for their list.
+fn parts<T: Serialize>(all: &BTreeMap<String, T>) -> Vec<(String, Value)> {
+    all.iter().map(|(id, part)| (id.clone(), record::value(part))).collect()
+}
+
+/// One part as its call answers it.
+fn found(part: &impl Serialize) -> Result<RestAnswer, Refusal> {
+    Ok(RestAnswer::json(200, &record::value(part)))
 }
 
 /// A list as its call answers it: a page, and where the next one starts.

@@ -1,7 +1,7 @@
 //! CreateRoute and its kin: which requests of an API go to which integration.
 
 use super::record::{Route, value};
-use super::{ApiGateway, Input, Record, bad_request, conflict, new_id, no_content, not_found, page};
+use super::{ApiGateway, Input, Record, bad_request, conflict, found, new_id, no_content, not_found, page, parts};
 use crate::gateway::RouteKey;
 use crate::{Refusal, Rest, RestAnswer};
 
@@ -17,14 +17,8 @@ pub(super) fn call(
     let absent = || not_found("Invalid Route identifier specified");
     match call {
         "CreateRoute" => create(here, api, Settings::read(Input::read(call, request)?)?),
-        "GetRoutes" => {
-            let served = here.record(api)?;
-            page(served.record.routes.iter().map(|(id, one)| (id.clone(), value(one))).collect(), request)
-        }
-        "GetRoute" => {
-            let served = here.record(api)?;
-            Ok(RestAnswer::json(200, &value(served.record.routes.get(id).ok_or_else(absent)?)))
-        }
+        "GetRoutes" => page(parts(&here.record(api)?.record.routes), request),
+        "GetRoute" => found(here.record(api)?.record.routes.get(id).ok_or_else(absent)?),
         "UpdateRoute" => {
             let settings = Settings::read(Input::read(call, request)?)?;
             let shown = here.change(api, |record| {

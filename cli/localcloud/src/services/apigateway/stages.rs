@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::record::{RouteSettings, Stage, value};
-use super::{ApiGateway, Input, bad_request, conflict, new_id, no_content, not_found, page};
+use super::{ApiGateway, Input, bad_request, conflict, found, new_id, no_content, not_found, page, parts};
 use crate::clock::{iso, now_ms};
 use crate::{Refusal, Rest, RestAnswer};
 
@@ -20,14 +20,8 @@ pub(super) fn call(
     let absent = || not_found("Invalid stage identifier specified");
     match call {
         "CreateStage" => create(here, api, Input::read(call, request)?),
-        "GetStages" => {
-            let served = here.record(api)?;
-            page(served.record.stages.iter().map(|(id, one)| (id.clone(), value(one))).collect(), request)
-        }
-        "GetStage" => {
-            let served = here.record(api)?;
-            Ok(RestAnswer::json(200, &value(served.record.stages.get(name).ok_or_else(absent)?)))
-        }
+        "GetStages" => page(parts(&here.record(api)?.record.stages), request),
+        "GetStage" => found(here.record(api)?.record.stages.get(name).ok_or_else(absent)?),
         "UpdateStage" => {
             let settings = Settings::read(Input::read(call, request)?)?;
             let shown = here.change(api, |record| {
