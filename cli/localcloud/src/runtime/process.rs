@@ -1,4 +1,7 @@
 //! One life: a process of a function, from its start to its end, and the one event that it may have at a time.
+//! How an event is waited for is in `process/serve.rs`.
+
+mod serve;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -12,9 +15,6 @@ use tokio::time::Instant;
 use super::launch::Launch;
 use super::output::{self, Note, Notes};
 use crate::Cloud;
-
-/// How long a process may take until it asks for its first event (AWS: 10 s), and for its next one after an answer.
-const INIT: Duration = Duration::from_secs(10);
 
 /// Something a function is called with.
 #[derive(Debug, Clone)]
@@ -156,108 +156,6 @@ impl Process {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
-    /// Gives it an event, and waits for the answer as long as the function may take.
-    pub(super) async fn serve(&self, event: Event) -> Served {
-        let id = event.request_id.clone();
-        let wants_tail = event.tail;
-        let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let note = |note: Note| {
-            let notes = notes.clone();
-            async move {
-                if let Some(notes) = notes {
-                    let _ = notes.send(note).await;
-                }
-            }
-        };
-        let first = self.desk().served == 0;
-        let (reply, mut answer) = oneshot::channel();
-        let (taken, mut was_taken) = oneshot::channel();
-        note(Note::Start(format!("START RequestId: {id} Version: {}", self.launch.version))).await;
-        self.desk().waiting = Some(Assignment { event, reply, taken });
-        self.rang.notify_one();
-        let mut ended = self.ended.subscribe();
-        let begun = tokio::select! {
-            biased;
-            _ = &mut was_taken => true,
-            _ = ended.wait_for(Option::is_some) => false,
-            () = tokio::time::sleep(INIT) => false,
-        };
-        let from = Instant::now();
-        let outcome = if begun {
-            tokio::select! {
-                biased;
-                Ok(reply) = &mut answer => Ok(reply),
-                _ = ended.wait_for(Option::is_some) => Err(self.exited(&id)),
-                () = tokio::time::sleep(self.launch.timeout) => Err(self.timed_out(&id, self.launch.timeout)),
-            }
-        } else if self.ended.borrow().is_none() {
-            self.desk().waiting = None;
-            Err(self.timed_out(&id, INIT))
-        } else if first {
-            Err(self.exited(&id))
-        } else {
-            return Served::NotTaken;
-        };
-        let (payload, failed, said) = match outcome {
-            Ok(Reply::Answer(payload)) => (payload, false, None),
-            Ok(Reply::Error(payload)) => (payload, true, None),
-            Err((payload, said)) => (payload, true, Some(said)),
-        };
-        let mut lines: Vec<String> = said.into_iter().collect();
-        lines.extend(self.report(&id, from.elapsed()));
-        let (asked, tail) = if wants_tail { Some(oneshot::channel()).unzip() } else { (None, None) };
-        note(Note::End(lines, asked)).await;
-        let log_tail = match tail {
-            Some(tail) => tail.await.ok(),
-            None => None,
-        };
-        Served::Done(Outcome { payload, failed, log_tail })
-    }
-
-    /// The END and REPORT lines of an event.
-    fn report(&self, id: &str, took: Duration) -> Vec<String> {
-        let mut desk = self.desk();
-        desk.served += 1;
-        desk.used = Some(Instant::now());
-        let ms = took.as_secs_f64() * 1000.0;
-        let mut report = format!(
-            "REPORT RequestId: {id}\tDuration: {ms:.2} ms\tBilled Duration: {} ms\tMemory Size: {} MB",
-            ms.ceil(),
-            self.launch.memory_mb
-        );
-        if let Some(peak) = self.pid().and_then(peak_memory_mb) {
-            report.push_str(&format!("\tMax Memory Used: {peak} MB"));
-        }
-        if let (Some(init), false) = (desk.init, desk.reported_init) {
-            desk.reported_init = true;
-            report.push_str(&format!("\tInit Duration: {:.2} ms", init.as_secs_f64() * 1000.0));
-        }
-        vec![format!("END RequestId: {id}"), report]
-    }
-
-    /// It ran out of its time: it is ended.
-    fn timed_out(&self, id: &str, limit: Duration) -> (Bytes, String) {
-        self.retire();
-        self.kill.notify_one();
-        let message = format!("Task timed out after {:.2} seconds", limit.as_secs_f64());
-        let at = crate::clock::iso(crate::clock::now_ms());
-        (
-            error_payload("Sandbox.Timedout", &format!("RequestId: {id} Error: {message}")),
-            format!("{at} {id} {message}"),
-        )
-    }
-
-    /// It went away over its event, or before it took any.
-    fn exited(&self, id: &str) -> (Bytes, String) {
-        let how = self.ended.borrow().clone().unwrap_or_default();
-        let said = format!("RequestId: {id} Error: Runtime exited with error: {how}");
-        let payload = match self.desk().init_error.clone() {
-            Some(told) => told,
-            None => error_payload("Runtime.ExitError", &said),
-        };
-        (payload, format!("{said} Runtime.ExitError"))
-    }
-
     /// The process asks for its next event: waits until there is one.
     pub(super) async fn next(&self) -> Event {
         loop {
@@ -304,12 +202,4 @@ impl Process {
 /// An error as Lambda gives it to a caller.
 pub(super) fn error_payload(kind: &str, message: &str) -> Bytes {
     json!({ "errorType": kind, "errorMessage": message }).to_string().into()
-}
-
-/// The most memory that a process has had, where the system tells.
-fn peak_memory_mb(pid: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kilobytes.div_ceil(1024))
 }
