@@ -21,7 +21,8 @@ pub(crate) fn run() -> Result<(), Failure> {
         command.current_dir(root()).env("CHATCTL_STATE_DIR", &state).stdin(Stdio::null());
         command
     };
-    let up = here(&chatctl).arg("up").env("CLICOLOR_FORCE", "1").env("COLUMNS", "96").output()?;
+    let up =
+        here(&chatctl).arg("up").env("CLICOLOR_FORCE", "1").env_remove("NO_COLOR").env("COLUMNS", "96").output()?;
     let status = here(&chatctl).args(["--json", "status"]).output()?;
     let status: serde_json::Value = serde_json::from_slice(&status.stdout)?;
     let drawn = crate::run(

@@ -37,13 +37,13 @@ await send("No servers, no websockets. I still look for the catch.", "Cleo");
 await row(ann, "No servers, no websockets. I still look for the catch.");
 await send("The fifteen steps are here: https://example.org/design", "Cleo");
 await row(ann, "The fifteen steps are here: https://example.org/design");
-await say(ann, "A table's stream, a queue and a push service. 🎉");
+await say(ann, "A table's stream, a queue and a push service.");
 await new Promise((resolve) => setTimeout(resolve, 500));
 await ann.screenshot({ path: `${process.env.DOCS}/page.png` });
 
 for (const [size, scheme, name] of [[NARROW, "light", "narrow"], [WIDE, "dark", "wide"], [NARROW, "dark", "narrow-dark"]]) {
   const tab = await newcomer(size, scheme, "Dan");
-  await row(tab, "A table's stream, a queue and a push service. 🎉");
+  await row(tab, "A table's stream, a queue and a push service.");
   await tab.screenshot({ path: out(`conversation-${name}`) });
   await tab.setRequestInterception(true);
   tab.on("request", (request) => request.method() === "POST" ? request.respond({ status: 500, body: '{"detail":"the chat is broken"}' }) : request.continue());
