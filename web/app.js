@@ -18,7 +18,7 @@ function say(text, bad = false) {
 }
 
 function showLive(state) {
-  const words = { on: "live, by push", polling: "live while this page is open", offline: "offline, trying again", connecting: "connecting" };
+  const words = { on: "live, by push", polling: "live while open", offline: "reconnecting", connecting: "connecting" };
   $("live").textContent = words[state];
   $("live").classList.toggle("on", state === "on" || state === "polling");
 }

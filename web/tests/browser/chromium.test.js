@@ -142,3 +142,24 @@ test("nothing is cut off or wider than the screen at 320 pixels, in both colour 
     assert.ok(box.right <= 320 && box.bottom <= 568, JSON.stringify(box));
   }
 });
+
+test("at 360 pixels a failed message's reason has a line of its own, its buttons stand side by side, and the state is one line", async () => {
+  const tab = await newcomer({ width: 360, height: 740 });
+  await join(tab, "Ida");
+  await tab.setRequestInterception(true);
+  const broken = { status: 500, contentType: "application/problem+json", body: '{"title":"broken","code":"internal","detail":"the chat is broken, and says so at length"}' };
+  tab.on("request", (request) => (request.method() === "POST" && request.url().endsWith("/api/messages") ? request.respond(broken) : request.continue()));
+  await tab.type("#draft", "narrow and refused");
+  await tab.keyboard.press("Enter");
+  await row(tab, "narrow and refused", ".failed");
+  const [reason, again, drop] = await tab.$$eval(".failed .again > *", (all) => all.map((node) => node.getBoundingClientRect().toJSON()));
+  assert.ok(reason.bottom <= again.top && again.top === drop.top && again.right < drop.left, JSON.stringify([reason, again, drop]));
+  await tab.$eval("#notify", (button) => { button.hidden = false; });
+  for (const words of ["live, by push", "live while open", "reconnecting", "connecting"]) {
+    const { height, cut } = await tab.$eval("#live", (node, text) => {
+      node.textContent = text;
+      return { height: node.getBoundingClientRect().height, cut: node.scrollWidth > node.clientWidth };
+    }, words);
+    assert.ok(height < 25 && !cut, `${words}: ${height} px`);
+  }
+});
