@@ -74,7 +74,10 @@ impl Resource for LogGroup {
             false => list_from(&self.ground, &name).await?.remove(&name),
         };
         let Some(retention_days) = retention else { return Ok(None) };
-        self.check().await?;
+        // One that is as wanted is not touched, so whose it is matters only where it would be.
+        if retention_days != Some(self.retention_days) {
+            self.check().await?;
+        }
         Ok(Some(Seen { retention_days }))
     }
 
@@ -105,6 +108,7 @@ impl Resource for LogGroup {
 
     async fn delete(&self, _: Seen, _: &Visit) -> Result<()> {
         let name = self.name();
+        self.check().await?;
         let answer = self.ground.aws.logs.delete_log_group().log_group_name(&name).send().await;
         if_there(answer.map_err(call(SERVICE, "DeleteLogGroup", &name)))?;
         Ok(())

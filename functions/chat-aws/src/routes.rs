@@ -27,11 +27,12 @@ pub const ROUTES: &[(&str, Function)] = &[
     ("DELETE /api/clients", Function::RegisterClient),
     ("GET /api/messages", Function::RetrieveMessages),
     ("POST /api/messages", Function::StoreMessage),
-    ("GET /api/config", Function::ServePage),
-    ("GET /api/health", Function::ServePage),
-    ("GET /", Function::ServePage),
-    ("GET /{proxy+}", Function::ServePage),
+    // All the rest: the page, and a problem of ours for whatever else is asked.
+    ("$default", Function::ServePage),
 ];
+
+/// What the page's function answers itself, besides the page's files, which are all read by GET.
+const OF_THE_PAGE: &[&str] = &["GET /", "GET /api/config", "GET /api/health"];
 
 impl Function {
     /// All six, in the order in which a message meets them.
@@ -81,9 +82,10 @@ impl Function {
 
 /// The methods under which a path is known, for the `Allow` header of a 405.
 pub fn methods_of(path: &str) -> Vec<&'static str> {
-    ROUTES
-        .iter()
-        .filter_map(|(route, _)| route.split_once(' '))
+    let routes = ROUTES.iter().map(|(route, _)| *route);
+    routes
+        .chain(OF_THE_PAGE.iter().copied())
+        .filter_map(|route| route.split_once(' '))
         .filter(|(_, known)| *known == path)
         .map(|(method, _)| method)
         .collect()
@@ -110,6 +112,7 @@ mod tests {
     #[test]
     fn a_path_knows_its_methods() {
         assert_eq!(methods_of("/api/messages"), ["GET", "POST"]);
+        assert_eq!(methods_of("/api/health"), ["GET"]);
         assert!(methods_of("/api/nothing").is_empty());
     }
 }

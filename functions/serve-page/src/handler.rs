@@ -38,11 +38,17 @@ pub(crate) struct Facts {
 }
 
 /// Answers one request.
+///
+/// Every method comes here, where no other function has the route: what is only read is only read.
 pub(crate) fn answer(call: &Call, facts: &Facts) -> Result<Answer, Problem> {
+    let asset = ASSETS.iter().find(|asset| asset.path == call.path());
+    if !matches!(call.method(), "GET" | "HEAD") {
+        return if asset.is_some() { wrong_method("GET") } else { unknown(call.path()) };
+    }
     match call.path() {
         "/api/config" => Ok(config(facts).tagged(call)),
         "/api/health" => Ok(health(facts)),
-        path => match ASSETS.iter().find(|asset| asset.path == path) {
+        path => match asset {
             Some(asset) => Ok(file(asset, call)),
             None => unknown(path),
         },
@@ -86,6 +92,10 @@ fn unknown(path: &str) -> Result<Answer, Problem> {
     if methods.is_empty() {
         return Err(Problem::new(Code::NotFound, "there is nothing at this address"));
     }
+    wrong_method(&methods)
+}
+
+fn wrong_method(methods: &str) -> Result<Answer, Problem> {
     let problem = Problem::new(Code::MethodNotAllowed, format!("this address takes {methods} only"));
     Ok(Answer::from(&problem).with("allow", methods))
 }
@@ -179,5 +189,10 @@ mod tests {
         assert_eq!(get("/a/0000000000000000/app.js").unwrap_err().status(), 404);
         let wrong = get("/api/clients").unwrap();
         assert_eq!((wrong.status, wrong.header("allow")), (405, Some("POST, DELETE")));
+        for path in ["/", "/api/config", "/service-worker.js"] {
+            let wrong = answer(&Call::new("PUT", path), &facts()).unwrap();
+            assert_eq!((wrong.status, wrong.header("allow")), (405, Some("GET")), "{path}");
+        }
+        assert_eq!(answer(&Call::new("HEAD", "/api/health"), &facts()).unwrap().status, 200);
     }
 }
