@@ -6,7 +6,7 @@
 //! | `table/stage` | what the operator owns: lease, deploys, rooms | |
 //! | `table/messages` | messages; its stream starts the way to the clients | |
 //! | `table/clients` | push subscriptions | |
-//! | `record/layout`, `record/address-key`, `record/lobby` | what the Stage table begins with | `table/stage` (the lobby: `parameter/room-key`) |
+//! | `records/stage` | what the Stage table begins with: layout, address key, lobby | `table/stage`, `parameter/room-key` |
 //! | `parameter/vapid-key`, `parameter/room-key` | the two secrets | |
 //! | `queue/dead-letters` | what was tried too often | |
 //! | `queue/new-messages` | announcements and jobs | `queue/dead-letters` |
@@ -28,7 +28,7 @@ mod package;
 mod parameter;
 mod permission;
 mod queue;
-mod record;
+mod records;
 mod rights;
 mod role;
 mod routes;
@@ -90,18 +90,11 @@ pub fn chat_of(aws: &Aws, stage: &Stage, versions: &Versions, now_ms: i64) -> St
     })
 }
 
-fn whole(
-    aws: &Aws,
-    stage: &Stage,
-    now_ms: i64,
-    code: impl Fn(Part) -> (Option<Package>, function::Aim),
-) -> Stack {
+fn whole(aws: &Aws, stage: &Stage, now_ms: i64, code: impl Fn(Part) -> (Option<Package>, function::Aim)) -> Stack {
     let ground = Arc::new(Ground::of(aws, stage));
     let mut stack = Stack::default();
     add_data(&mut stack, &ground);
-    for what in record::What::ALL {
-        stack.add(record::Record { ground: ground.clone(), what, now_ms });
-    }
+    stack.add(records::Records { ground: ground.clone(), now_ms });
     add_queues(&mut stack, &ground);
     for part in Part::ALL {
         add_function(&mut stack, &ground, stage, part, code(part));

@@ -1,0 +1,231 @@
+//! What every stage's own table begins with: the version of its layout, the key for hashing addresses, the lobby. Data,
+//! so made once, all in one transaction, and never changed or deleted here: they go with their table.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use aws_sdk_dynamodb::types::{KeysAndAttributes, Put, TransactWriteItem};
+use chat::{
+    rates::AddressKey,
+    room::{RoomName, RoomRecord},
+};
+use chat_aws::layout::{self, Item, Key, LAYOUT_VERSION, PK, SK};
+use reconcile::{Change, Fault, Field, Id, Resource, Visit};
+
+use super::{
+    ground::{Ground, Result},
+    parameter, table,
+};
+use crate::{
+    aws::{call, if_there},
+    stage::LOBBY,
+};
+
+const SERVICE: &str = "DynamoDB";
+/// How long a new table may not be found (A21), and another transaction be in the way (A27).
+const FOUND: Duration = Duration::from_secs(30);
+
+/// The id of the records together.
+pub(super) fn id() -> Id {
+    Id::new("records", "stage")
+}
+
+/// Which record it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum What {
+    Layout,
+    AddressKey,
+    Lobby,
+}
+
+impl What {
+    const ALL: [Self; 3] = [Self::Layout, Self::AddressKey, Self::Lobby];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Layout => "layout",
+            Self::AddressKey => "address key",
+            Self::Lobby => LOBBY,
+        }
+    }
+}
+
+pub(super) struct Records {
+    pub(super) ground: Arc<Ground>,
+    /// When they are made, in milliseconds since 1970.
+    pub(super) now_ms: i64,
+}
+
+/// Those that are there.
+type There = BTreeSet<What>;
+
+impl Resource for Records {
+    type Seen = There;
+
+    fn id(&self) -> Id {
+        id()
+    }
+
+    fn needs(&self) -> Vec<Id> {
+        vec![table::id("stage"), parameter::id(parameter::ROOM_KEY)]
+    }
+
+    fn takes(&self) -> Duration {
+        Duration::from_millis(50)
+    }
+
+    async fn observe(&self, visit: &Visit) -> Result<Option<There>> {
+        if visit.planning() && !self.can_be_there().await? {
+            return Ok(None);
+        }
+        Ok(self.look().await?.filter(|there| !there.is_empty()))
+    }
+
+    fn diff(&self, seen: Option<&There>, _: &Visit) -> Change {
+        let Some(seen) = seen else { return Change::Create };
+        let missing = What::ALL.into_iter().filter(|what| !seen.contains(what));
+        Change::update(missing.map(|what| Field::new(what.name(), None, "made".to_owned())).collect())
+    }
+
+    async fn apply(&self, _: &Change, seen: Option<There>, visit: &Visit) -> Result<()> {
+        if self.put(&seen.unwrap_or_default()).await?.is_some() {
+            return Ok(());
+        }
+        // Not found yet, or somebody was first, who is right: what is there is looked at again, nothing overwritten.
+        let rest = || async {
+            match self.look().await? {
+                Some(there) => self.put(&there).await,
+                None => Ok(None),
+            }
+        };
+        visit.settle("the table to take its first records", FOUND, rest).await
+    }
+
+    async fn delete(&self, _: There, _: &Visit) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Records {
+    fn table(&self) -> String {
+        self.ground.names.table("stage")
+    }
+
+    /// Whether what they stand in and on was listed.
+    async fn can_be_there(&self) -> Result<bool> {
+        let room_key = self.ground.names.parameter(parameter::ROOM_KEY);
+        let table = self.ground.tables().await?.contains(&self.table());
+        Ok(table && self.ground.parameters().await?.contains(&room_key))
+    }
+
+    /// Which are there; `None` without the table. A stage of a newer layout is not touched.
+    async fn look(&self) -> Result<Option<There>> {
+        let table = self.table();
+        let mut keys = KeysAndAttributes::builder().consistent_read(true);
+        for what in What::ALL {
+            keys = keys.keys(self.key(what).await?.attributes());
+        }
+        let request =
+            self.ground.aws.dynamodb.batch_get_item().request_items(&table, keys.build().map_err(Fault::new)?);
+        let Some(answer) = if_there(request.send().await.map_err(call(SERVICE, "BatchGetItem", &table)))? else {
+            return Ok(None);
+        };
+        if answer.unprocessed_keys.is_some_and(|left| !left.is_empty()) {
+            return Err(Fault::new("DynamoDB gave only a part of the stage's first records").passing(true));
+        }
+        let items = answer.responses.and_then(|mut tables| tables.remove(&table)).unwrap_or_default();
+        let mut there = There::new();
+        for what in What::ALL {
+            let key = self.key(what).await?.attributes();
+            let Some(item) = items.iter().find(|item| [PK, SK].iter().all(|part| item.get(*part) == key.get(*part)))
+            else {
+                continue;
+            };
+            check(what, item)?;
+            there.insert(what);
+        }
+        Ok(Some(there))
+    }
+
+    async fn key(&self, what: What) -> Result<Key> {
+        Ok(match what {
+            What::Layout => layout::layout_key(),
+            What::AddressKey => layout::address_key(),
+            What::Lobby => layout::room_key(&self.ground.operator_key().await?.room(LOBBY).hash()),
+        })
+    }
+
+    async fn item(&self, what: What) -> Result<Item> {
+        Ok(match what {
+            What::Layout => layout::layout_item(LAYOUT_VERSION),
+            What::AddressKey => layout::address_key_item(&AddressKey::from_bytes(random()?)),
+            What::Lobby => {
+                let hash = self.ground.operator_key().await?.room(LOBBY).hash();
+                let name = RoomName::parse(LOBBY).map_err(Fault::new)?;
+                let room = RoomRecord::new(hash, name, self.now_ms);
+                layout::room_item(&RoomRecord { retention_days: self.ground.retention_days, ..room })
+            }
+        })
+    }
+
+    /// Writes what is missing, all or nothing; `None` where the table or another writer stood in the way.
+    async fn put(&self, there: &There) -> Result<Option<()>> {
+        let table = self.table();
+        let mut request = self.ground.aws.dynamodb.transact_write_items();
+        for what in What::ALL.into_iter().filter(|what| !there.contains(what)) {
+            let put = Put::builder().table_name(&table).set_item(Some(self.item(what).await?));
+            let put = put.condition_expression("attribute_not_exists(#pk)").expression_attribute_names("#pk", PK);
+            let put = put.build().map_err(Fault::new)?;
+            request = request.transact_items(TransactWriteItem::builder().put(put).build());
+        }
+        if request.get_transact_items().is_none() {
+            return Ok(Some(()));
+        }
+        match request.send().await.map_err(call(SERVICE, "TransactWriteItems", &table)) {
+            // By position it would say which was there already: the look says it too, and which are not.
+            Err(error) if error.is("TransactionCanceledException") => Ok(None),
+            answer => Ok(if_there(answer)?.map(drop)),
+        }
+    }
+}
+
+fn check(what: What, item: &Item) -> Result<()> {
+    if what != What::Layout {
+        return Ok(());
+    }
+    let version = layout::stored_layout(item).map_err(Fault::new)?;
+    if version <= LAYOUT_VERSION {
+        return Ok(());
+    }
+    let what = format!("this stage has layout {version}, and this chatctl knows {LAYOUT_VERSION} at most");
+    Err(Fault::new(what).with_next(Some("use the newer chatctl that made it".into())))
+}
+
+fn random() -> Result<[u8; 32]> {
+    let mut bytes = [0; 32];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Fault::new("the system gives no random bytes"))?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stack::{ground::tests::ground, visiting};
+
+    #[tokio::test]
+    async fn records_that_are_there_are_kept_as_they_are_and_only_missing_ones_are_made() {
+        let records = Records { ground: Arc::new(ground().await), now_ms: 0 };
+        let all = There::from(What::ALL);
+        assert_eq!(visiting(&records, None), Change::Create);
+        assert_eq!(visiting(&records, Some(all)), Change::Keep);
+        let made =
+            vec![Field::new("address key", None, "made".to_owned()), Field::new("lobby", None, "made".to_owned())];
+        assert_eq!(visiting(&records, Some(There::from([What::Layout]))), Change::Update(made));
+    }
+
+    #[test]
+    fn a_stage_of_a_newer_layout_is_refused() {
+        assert!(check(What::Layout, &layout::layout_item(LAYOUT_VERSION)).is_ok());
+        let error = check(What::Layout, &layout::layout_item(LAYOUT_VERSION + 1)).unwrap_err();
+        assert!(error.to_string().starts_with("this stage has layout 2"), "{error}");
+    }
+}
