@@ -154,6 +154,7 @@ impl Aws {
         Self::with(stage, |_| config.clone(), local.account.clone(), "aws".into(), Some(local.endpoint.clone()))
     }
 
+    #[allow(clippy::disallowed_methods, reason = "the tool's handles are made here")]
     async fn of_aws(stage: &Stage) -> Result<Self, NoAws> {
         let shared = aws_config::defaults(behaviour())
             .region(Region::new(stage.region.clone()))
@@ -176,6 +177,7 @@ impl Aws {
         Ok(Self { caller, ..Self::with(stage, paced, found, partition, None) })
     }
 
+    #[allow(clippy::disallowed_methods, reason = "the tool's handles are made here")]
     fn with(
         stage: &Stage,
         config: impl Fn(Service) -> SdkConfig,

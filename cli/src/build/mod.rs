@@ -9,6 +9,7 @@ mod receipt;
 mod source;
 
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
@@ -85,17 +86,18 @@ impl Explain for BuildError {
 /// Builds the functions of these names, or proves that nothing changed since the last time.
 ///
 /// Cargo itself needs about 0.4 s to find that nothing changed; the receipt of the last build
-/// says it in a few milliseconds.
+/// says it in a few milliseconds. `began` is now: what is changed later was not built.
 pub async fn functions(
     source: &Source,
     names: &[&str],
     platform: Platform,
+    began: SystemTime,
     tell: &Tell,
 ) -> Result<Vec<Executable>, BuildError> {
     let place = receipt::Place::of(source);
     let executables = match receipt::unchanged(&place, names) {
         Some(executables) => executables,
-        None => fresh(source, &place, names, tell).await?,
+        None => fresh(source, &place, names, began, tell).await?,
     };
     for executable in &executables {
         executable.elf.fits(platform).map_err(|source| BuildError::Unfit { name: executable.name.clone(), source })?;
@@ -107,10 +109,10 @@ async fn fresh(
     source: &Source,
     place: &receipt::Place,
     names: &[&str],
+    began: SystemTime,
     tell: &Tell,
 ) -> Result<Vec<Executable>, BuildError> {
     tell(Event::Building);
-    let began = std::time::SystemTime::now();
     let made = cargo::build(source, tell).await?;
     let mut paths = Vec::with_capacity(names.len());
     for name in names {

@@ -82,6 +82,7 @@ impl HttpConnector for Table {
 }
 
 /// A deploy at this table, in virtual time; `clock_off_ms` is how far its wall clock is ahead.
+#[allow(clippy::disallowed_methods, reason = "a handle whose answers the test gives")]
 async fn deploying(table: &Table, clock_off_ms: i64) -> Deploying {
     let variables = |name: &str| (name == "CHATCTL_STATE_DIR").then(|| "/nowhere".to_owned());
     let stage = Stage::load(&Overrides::default(), &variables, std::path::Path::new("/")).unwrap();

@@ -15,6 +15,7 @@ mod up;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
@@ -79,6 +80,11 @@ impl Deploying {
         let folder = std::env::current_dir().unwrap_or_default();
         let command = stage.command("up");
         Self { aws, stage, push_service, source: None, folder, command, tell, now, stop: asked }
+    }
+
+    /// The time, as files are stamped.
+    fn now(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_micros(u64::try_from((self.now)()).unwrap_or_default())
     }
 
     /// The time in milliseconds since 1970.

@@ -99,7 +99,7 @@ async fn wanted(cx: &Deploying) -> Result<Stack, Failure> {
         Target::Local => Platform::here(),
         Target::Aws => Platform::lambda(Machine::host()),
     };
-    let building = build::functions(&source, &functions, platform, &cx.tell);
+    let building = build::functions(&source, &functions, platform, cx.now(), &cx.tell);
     let executables = tokio::select! {
         built = building => built?,
         // Dropping it ends cargo.

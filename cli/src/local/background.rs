@@ -6,9 +6,10 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use localcloud::Identity;
+use tokio::time::Instant;
 
 use super::asked::{answering, call};
 use super::{LogTail, NoCloud, WANTED, log, private, wanted};

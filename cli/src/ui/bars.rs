@@ -1,8 +1,10 @@
 //! The face of a terminal: one live line while something takes longer than a moment, and a few lines that stay.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use tokio::time::Instant;
 
 use crate::event::{Act, Event};
 use crate::failure::Failure;

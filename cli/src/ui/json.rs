@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::event::Event;
 use crate::failure::Failure;
 
-use super::{Face, Out};
+use super::{Face, Out, clock};
 
 /// The face for programs.
 pub(super) struct Json;
@@ -47,11 +47,11 @@ fn failed(failure: &Failure) -> Failed<'_> {
 
 impl Face for Json {
     fn show(&mut self, event: &Event, out: &mut Out) {
-        out.result(&line(jiff::Timestamp::now(), event));
+        out.result(&line(clock::now(), event));
     }
 
     fn fail(&mut self, failure: &Failure, out: &mut Out) {
-        out.result(&line(jiff::Timestamp::now(), &failed(failure)));
+        out.result(&line(clock::now(), &failed(failure)));
     }
 }
 

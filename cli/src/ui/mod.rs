@@ -3,6 +3,7 @@
 
 pub mod ask;
 mod bars;
+mod clock;
 mod json;
 mod lines;
 mod resources;

@@ -94,7 +94,7 @@ fn framed(head: &str, page: &str, style: &Style) -> String {
 fn clock(time: &str, with: &str) -> String {
     let Ok(at) = time.parse::<Timestamp>() else { return time.into() };
     let zone = TimeZone::system();
-    let (at, now) = (at.to_zoned_datetime(zone.clone()), Timestamp::now().to_zoned_datetime(zone));
+    let (at, now) = (at.to_zoned_datetime(zone.clone()), super::clock::now().to_zoned_datetime(zone));
     let today = at.date() == now.date();
     at.strftime(if today { with } else { "%b %d %H:%M" }).to_string()
 }

@@ -1,5 +1,6 @@
 //! The one test binary of the tool: rules of the house, and the whole chat in a local cloud of its own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
+#![allow(clippy::disallowed_methods, reason = "a test has handles and a clock of its own")]
 
 mod aws_cli;
 mod browser;

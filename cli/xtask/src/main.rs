@@ -1,5 +1,6 @@
 //! What a person or CI types, and nothing else: `cargo xtask test`, `bench`, `pictures`.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
+#![allow(clippy::disallowed_methods, reason = "it measures real time")]
 
 mod bench;
 mod pictures;

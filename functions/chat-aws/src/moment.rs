@@ -35,6 +35,7 @@ impl Moment {
 }
 
 /// Microseconds since 1970, by the system's clock.
+#[allow(clippy::disallowed_methods, reason = "the functions' clock")]
 pub fn now_micros() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)

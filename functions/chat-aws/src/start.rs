@@ -21,6 +21,7 @@ pub struct Handles {
     config: SdkConfig,
 }
 
+#[allow(clippy::disallowed_methods, reason = "the functions' handles are made here")]
 impl Handles {
     /// Reads region, credentials and endpoint from the environment, as the SDK does everywhere.
     /// Over plain http no TLS is set up: loading the system's certificates is most of a cold start.

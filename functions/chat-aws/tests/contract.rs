@@ -1,6 +1,7 @@
 //! The contract of the ports on DynamoDB and SQS, at the endpoint that `CHATCTL_TEST_ENDPOINT` names. It makes tables
 //! and a queue of its own there and removes them again.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+#![allow(clippy::disallowed_methods, reason = "a test has handles and a clock of its own")]
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

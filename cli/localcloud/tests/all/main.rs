@@ -1,5 +1,6 @@
 //! One test binary: the real SDKs against the served cloud, a file a service.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::disallowed_methods, reason = "a test has handles and a clock of its own")]
 
 mod cloud;
 mod dynamodb;
