@@ -22,6 +22,7 @@ mod api;
 mod function;
 mod ground;
 mod left;
+mod live;
 mod log_group;
 mod mapping;
 mod package;
@@ -41,22 +42,20 @@ use std::{
     time::Duration,
 };
 
-use chat::{
-    room::{OperatorKey, RoomKey},
-    webpush::vapid::VapidKey,
-};
+use chat::{room::OperatorKey, webpush::vapid::VapidKey};
 use chat_aws::{layout::STREAM_FILTER, routes::Function as Part};
 use reconcile::{Id, Stack};
 
 pub use api::{API_ID, ENDPOINT, id as api_id};
 pub use function::{KEPT_VERSIONS, LIVE, Version, Versions, id as function_id, versions};
+pub use live::{Live, live};
 pub use package::Package;
 pub use parameter::{PUBLIC, ROOM_KEY, VAPID_KEY, id as parameter_id};
 pub use queue::{URL, id as queue_id};
 pub use table::{STREAM, id as table_id};
 
 use crate::{aws::Aws, stage::Stage};
-use ground::{Ground, Owner};
+use ground::Ground;
 
 /// The queue of announcements and jobs.
 pub const NEW_MESSAGES: &str = "new-messages";
@@ -238,35 +237,6 @@ fn add_mappings(stack: &mut Stack, ground: &Arc<Ground>) {
         want: settings(notify, QUEUE_BATCH),
         needs: vec![queue::id(NEW_MESSAGES), function::id(notify)],
     });
-}
-
-/// What a member and an operator need to know of a stage that is up.
-#[derive(Clone, Debug)]
-pub struct Live {
-    /// The API's id.
-    pub api_id: String,
-    /// The API's address, the origin of the page.
-    pub endpoint: String,
-    /// What room tokens are verified with.
-    pub room_key: RoomKey,
-    /// What a page subscribes with, base64url.
-    pub vapid_public: String,
-}
-
-/// Looks whether the stage is up; three calls, none after another.
-pub async fn live(aws: &Aws, stage: &Stage) -> reconcile::Result<Option<Live>> {
-    let (names, owner) = (stage.names(), Owner::of(stage));
-    let (room_key, vapid_key) = (names.parameter(ROOM_KEY), names.parameter(VAPID_KEY));
-    let (apis, room_key, vapid_public) = tokio::try_join!(
-        api::owned(aws, &owner),
-        parameter::public_half(aws, &room_key),
-        parameter::public_half(aws, &vapid_key),
-    )?;
-    let room_key = room_key.as_deref().and_then(RoomKey::from_base64);
-    let (Some(api), Some(room_key), Some(vapid_public)) = (api::only(&apis)?, room_key, vapid_public) else {
-        return Ok(None);
-    };
-    Ok(Some(Live { api_id: api.id, endpoint: api.endpoint, room_key, vapid_public }))
 }
 
 /// The operator's key, from which the stage's rooms and tokens come. Read only where one is made or shown.
