@@ -20,7 +20,7 @@ use std::process::ExitCode;
 
 use tokio::sync::watch;
 
-use commands::{Cli, Interrupt};
+use commands::{Cli, Command, Interrupt};
 use context::Context;
 use event::Event;
 use failure::{Exit, Failure};
@@ -60,6 +60,9 @@ async fn run(cli: Cli, ui: &Ui) -> Exit {
     let (stop, stopped) = watch::channel(false);
     let interrupt = cli.interrupt();
     let outcome = async {
+        if let Command::Local(args) = cli.command {
+            return commands::local::run(args).await; // it serves every stage, and reads the settings of none
+        }
         let cx = Context::new(&cli.overrides(), cli.yes(), ui.clone(), stopped)?;
         commands::run(cli.command, &cx).await
     };

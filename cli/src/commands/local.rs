@@ -2,15 +2,16 @@
 
 use clap::Args;
 
-use crate::context::Context;
 use crate::failure::{Exit, Failure};
+use crate::stage;
 
 /// Arguments of `chatctl local`.
 #[derive(Debug, Args)]
 pub struct LocalArgs {}
 
 /// Serves.
-pub async fn run(_args: LocalArgs, cx: &Context) -> Result<Exit, Failure> {
-    crate::local::serve(&cx.stage.state).await?;
+pub async fn run(_args: LocalArgs) -> Result<Exit, Failure> {
+    let state = stage::state_dir(&|name| std::env::var(name).ok())?;
+    crate::local::serve(&state).await?;
     Ok(Exit::Done)
 }

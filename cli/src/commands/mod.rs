@@ -181,7 +181,7 @@ pub async fn run(command: Command, cx: &Context) -> Result<Exit, Failure> {
         Command::Open(args) => open::run(args, cx).await,
         Command::Down(args) => down::run(args, cx).await,
         Command::Completions(args) => completions::run(args, cx).await,
-        Command::Local(args) => local::run(args, cx).await,
+        Command::Local(args) => local::run(args).await,
     }
 }
 

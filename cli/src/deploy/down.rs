@@ -8,7 +8,7 @@ use reconcile::{Id, Verb};
 use tokio::time::Instant;
 
 use super::lease::Lease;
-use super::up::walked;
+use super::up::{looked, walked};
 use super::{Confirm, Deploying, telling};
 use crate::event::{Act, Event};
 use crate::failure::{Exit, Failure};
@@ -37,7 +37,7 @@ pub struct DownOutcome {
 pub async fn down(cx: &Deploying, options: DownOptions<'_>) -> Result<DownOutcome, Failure> {
     let began = Instant::now();
     let Removal { stack, keep } = stack::removal(&cx.aws, &cx.stage, options.delete_data);
-    let mut plan = reconcile::plan_down(&stack, &keep, &cx.doing()).await?;
+    let mut plan = reconcile::plan_down(&stack, &keep, &cx.doing()).await.map_err(|error| looked(cx, error))?;
     let steps = telling::steps(&plan);
     let count = steps.iter().filter(|step| step.change == Act::Delete).count();
     (cx.tell)(Event::Planned { steps });

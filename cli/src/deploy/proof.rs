@@ -49,7 +49,15 @@ pub(super) async fn prove(
 ) -> Result<Proved, Unproven> {
     let room = room(key, cx.now_ms());
     let http = Http::new();
-    let (put, inbox) = tokio::join!(put_room(cx, &room), Inbox::open(&http, &cx.push_service, vapid_public, None));
+    let opening = async { tokio::join!(put_room(cx, &room), Inbox::open(&http, &cx.push_service, vapid_public, None)) };
+    let (put, inbox) = tokio::select! {
+        opened = opening => opened,
+        // A push service may take long to answer, or never do.
+        () = cx.stop.wait() => {
+            remove_room(cx, &room).await;
+            return Err(Unproven::Stopped);
+        }
+    };
     put.map_err(|source| Unproven::Room { source })?;
     let mut proof = match inbox {
         Ok(inbox) => {

@@ -70,7 +70,7 @@ pub async fn plan(cx: &Deploying) -> Result<Planned, Failure> {
 pub async fn up(cx: &Deploying, options: UpOptions<'_>) -> Result<UpOutcome, Failure> {
     let began = Instant::now();
     let stack = wanted(cx).await?;
-    let mut plan = reconcile::plan(&stack, &cx.doing()).await?;
+    let mut plan = reconcile::plan(&stack, &cx.doing()).await.map_err(|error| looked(cx, error))?;
     if plan.is_empty() {
         let (lobby, owed) = tokio::join!(Lobby::read(cx), history::owes_proof(cx));
         if !(options.prove && owed?) {
@@ -240,6 +240,11 @@ pub(super) fn walked(cx: &Deploying, error: reconcile::Error) -> Failure {
     }
     let failure = Failure::from(error);
     if failure.next.is_empty() { failure.next(cx.command.clone()) } else { failure }
+}
+
+/// A plan's error as a failure: nothing was changed.
+pub(super) fn looked(cx: &Deploying, error: reconcile::Error) -> Failure {
+    if error.stopped() { stopped(cx, &[]) } else { error.into() }
 }
 
 /// Ctrl-C: says what is left.

@@ -21,9 +21,8 @@ use crate::failure::{Exit, Explain};
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// The first wait before a lost connection is made again; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// Tries to connect again before the inbox gives up.
-const MOST_TRIES: u32 = 8;
+/// Tries to connect again before the inbox gives up: 3 s, then its owner can say that nothing comes.
+const MOST_TRIES: u32 = 4;
 
 /// Why nothing can be received.
 #[derive(Debug, thiserror::Error)]
@@ -145,7 +144,7 @@ impl Inbox {
                     self.socket = None;
                     tries += 1;
                     tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    pause *= 2;
                 }
                 Err(error) => return Err(error),
             }

@@ -110,9 +110,15 @@ impl Explain for BadSettings {
     }
     fn next(&self) -> Option<String> {
         match self {
-            BadSettings::Unreadable { .. } => None,
+            BadSettings::Unreadable { path, .. } => Some(format!("ls -l {}", path.display())),
             BadSettings::Wrong { meant, .. } => meant.as_ref().map(|meant| format!("write {meant}")),
-            BadSettings::Value { .. } => None,
+            BadSettings::Value { key, .. } if key == "stage" => Some(format!("--stage {DEFAULT_STAGE}")),
+            BadSettings::Value { key, .. } if key.starts_with("CHATCTL_") => {
+                Some(format!("unset {key}, or correct it"))
+            }
+            BadSettings::Value { key, .. } => {
+                Some(format!("correct {key} in {FILE}, or CHATCTL_{} if that is set", key.to_uppercase()))
+            }
             BadSettings::NoStage { name, known, path } => Some(match closest(name, known.iter().map(String::as_str)) {
                 Some(meant) => format!("--stage {meant}"),
                 None => format!("add [stage.{name}] to {}, or name one of: {}", path.display(), known.join(", ")),

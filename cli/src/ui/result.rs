@@ -29,10 +29,12 @@ pub(super) fn result(event: &Event, style: &Style) -> Option<String> {
             format!("{} {} is not up: nothing to remove{kept}", style.good("✓"), style.bold(stage))
         }
         Event::Down { stage, removed, kept, ms } => {
+            let moved = style.dim(match kept {
+                0 => "\nits rooms, their links and all messages are gone",
+                _ => "\nthe page's address changes with the next up; rooms and tokens stay as long as their data does",
+            });
             let kept = if *kept > 0 { format!(", kept {}", count(*kept, "resource")) } else { String::new() };
             let took = style.dim(&span(*ms as f64));
-            let moved = style
-                .dim("\nthe page's address changes with the next up; rooms and tokens stay as long as their data does");
             format!(
                 "{} {} is down: removed {}{kept}  {took}{moved}",
                 style.good("✓"),

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::house::sources;
-use crate::root;
+use crate::{root, written};
 
 /// What the last section of docs/ARCHITECTURE.md begins with.
 const EVERY_FILE: &str = "## Every file, and its one job\nMade from how each file begins: \
@@ -57,15 +57,7 @@ fn local_cloud_md_lists_every_call_that_the_code_implements() {
         let calls: Vec<String> = calls.iter().map(|call| format!("`{call}`")).collect();
         write!(text, "\n## {service}\n{}\n", calls.join(", ")).unwrap();
     }
-    let path = root().join("docs/local-cloud.md");
-    if std::env::var_os("CHATCTL_BLESS").is_some() {
-        fs::write(&path, &text).unwrap();
-    }
-    assert_eq!(
-        fs::read_to_string(&path).unwrap_or_default(),
-        text,
-        "write it anew: CHATCTL_BLESS=1 cargo xtask test local_cloud_md"
-    );
+    written::file("docs/local-cloud.md", &text);
 }
 
 #[test]
@@ -88,16 +80,7 @@ fn architecture_md_names_every_file_with_its_one_job() {
             writeln!(whole, "| `{name}` | {} |", job.replace('|', "\\|")).unwrap();
         }
     }
-    if std::env::var_os("CHATCTL_BLESS").is_some() {
-        fs::write(&path, &whole).unwrap();
-    }
-    let written = fs::read_to_string(&path).unwrap();
-    let lacking: Vec<&str> = whole.lines().filter(|line| !written.lines().any(|known| known == *line)).collect();
-    assert!(
-        written == whole,
-        "write it anew: CHATCTL_BLESS=1 cargo xtask test architecture_md\n{}",
-        lacking.join("\n")
-    );
+    written::file("docs/ARCHITECTURE.md", &whole);
 }
 
 /// The product's files of a folder; of a service of the local cloud, the one that speaks for it.

@@ -1,10 +1,8 @@
-//! Bad input and bad days: each a clear answer, nothing stored, and the next command works.
-
-use std::process::Stdio;
+//! Bad input: each a clear answer, and nothing stored.
 
 use serde_json::{Value, json};
 
-use crate::world::{World, http, kill, one};
+use crate::world::{World, http};
 
 const KEY: (&str, &str) = ("idempotency-key", "k");
 const JSON: (&str, &str) = ("content-type", "application/json");
@@ -109,79 +107,6 @@ fn a_client_that_posts_too_much_is_slowed_down_and_its_known_keys_are_still_answ
     assert_eq!(refused(slowed), (429, "too_many".into()));
     assert_eq!(post("k0", &me), (200, first.1), "the first answer again");
     assert_eq!(post("k1", &other).0, 201, "nobody else is slowed down");
-}
-
-#[test]
-fn a_killed_local_cloud_is_started_again_and_has_everything() {
-    let world = World::up();
-    world.succeeds(["send", "before"]);
-    kill(world.cloud_pid(), "KILL");
-    let sent = world.succeeds(["send", "after"]);
-    one(&sent, "sent");
-    assert!(one(&sent, "cloud.started")["restarted_because"].is_string(), "{sent:#?}");
-    assert_eq!(world.history(), ["before", "after"]);
-    assert_eq!(one(&world.succeeds(["up"]), "deployed")["changed"], 0);
-}
-
-#[test]
-fn an_up_that_is_killed_is_taken_over_at_once_and_converges() {
-    let world = World::empty();
-    let mut finished = false;
-    for round in 0..6_u32 {
-        let mut up =
-            world.chatctl().args(["--json", "up"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut events = std::io::BufRead::lines(std::io::BufReader::new(up.stdout.take().unwrap()));
-        let mut steps = 0;
-        while let Some(Ok(line)) = events.next() {
-            steps += u32::from(line.contains("step.done"));
-            if steps > round * 3 {
-                break;
-            }
-        }
-        kill(up.id(), "KILL");
-        finished |= up.wait().unwrap().success();
-    }
-    let events = world.succeeds(["up"]);
-    assert!(finished || one(&events, "deployed")["proved"] == true, "nobody proved it: {events:#?}");
-    assert_eq!(one(&world.succeeds(["up"]), "deployed")["changed"], 0);
-}
-
-#[test]
-fn two_ups_at_once_do_not_step_on_each_other() {
-    let world = World::empty();
-    let spawn =
-        || world.chatctl().args(["--json", "up"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let both = [spawn(), spawn()].map(|child| child.wait_with_output().unwrap());
-    let codes: Vec<_> = both.iter().map(|out| out.status.code().unwrap()).collect();
-    assert!(codes.contains(&0) && codes.iter().all(|code| matches!(code, 0 | 4)), "{codes:?}\n{both:?}");
-    assert_eq!(one(&world.succeeds(["up"]), "deployed")["changed"], 0);
-}
-
-#[test]
-fn ctrl_c_ends_with_130_says_what_is_left_and_the_next_up_goes_on() {
-    let world = World::empty();
-    let mut up = world.chatctl().args(["--json", "up"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(up.stdout.take().unwrap()));
-    lines.by_ref().map_while(Result::ok).find(|line| line.contains("step.done")).expect("a step is done");
-    kill(up.id(), "INT");
-    let rest: Vec<String> = lines.map_while(Result::ok).collect();
-    assert_eq!(up.wait().unwrap().code(), Some(130), "{rest:#?}");
-    assert!(rest.iter().any(|line| line.contains("\"stopped\"")), "{rest:#?}");
-    assert_eq!(one(&world.succeeds(["up"]), "deployed")["proved"], true);
-}
-
-#[test]
-fn a_compiler_that_is_gone_is_said_and_nothing_is_half_done() {
-    let world = World::empty();
-    let mut bare = world.chatctl();
-    // A target folder without anything in it: there is something to build.
-    bare.args(["--json", "up"]).env("CARGO_TARGET_DIR", world.state().join("target")).env("PATH", "/nonexistent");
-    let bare = bare.env_remove("CARGO").output().unwrap();
-    assert_eq!(bare.status.code(), Some(1), "{bare:?}");
-    let failed: Value = crate::world::events(&bare).into_iter().rfind(|event| event["event"] == "failed").unwrap();
-    assert!(failed["next"].as_array().is_some_and(|next| !next.is_empty()), "{failed}");
-    assert!(failed.to_string().contains("cargo"), "{failed}");
-    assert_eq!(one(&world.succeeds(["up"]), "deployed")["proved"], true);
 }
 
 #[test]

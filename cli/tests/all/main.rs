@@ -4,15 +4,25 @@
 
 mod aws_cli;
 mod browser;
+mod builds;
+mod clouds;
 mod dependencies;
 mod documents;
 mod elsewhere;
+mod events;
 mod faults;
 mod house;
 mod kills;
 mod oracles;
+mod relay;
 mod scenarios;
+mod schema;
+mod screens;
+mod steady;
+mod stops;
+mod tail;
 mod world;
+mod written;
 
 use std::path::{Path, PathBuf};
 

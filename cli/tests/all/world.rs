@@ -40,13 +40,18 @@ impl World {
 
     /// The binary, ready to be given arguments.
     pub(crate) fn chatctl(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_chatctl"));
-        command.current_dir(root()).env("CHATCTL_STATE_DIR", &self.state).env("NO_COLOR", "1").stdin(Stdio::null());
-        for name in
-            ["AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "CHATCTL_STAGE", "CHATCTL_JSON"]
-        {
-            command.env_remove(name);
+        self.program(Path::new(env!("CARGO_BIN_EXE_chatctl")))
+    }
+
+    /// The same of another build of it. Nothing of who runs the tests gets through.
+    pub(crate) fn program(&self, path: &Path) -> Command {
+        let mut command = Command::new(path);
+        for (name, _) in std::env::vars() {
+            if name.starts_with("AWS_") && !name.starts_with("AWS_LC_") || name.starts_with("CHATCTL_") {
+                command.env_remove(name);
+            }
         }
+        command.current_dir(root()).env("CHATCTL_STATE_DIR", &self.state).env("NO_COLOR", "1").stdin(Stdio::null());
         command
     }
 
@@ -91,8 +96,17 @@ impl World {
 
     /// The local cloud's process.
     pub(crate) fn cloud_pid(&self) -> u32 {
-        let identity: Value = serde_json::from_slice(&fs::read(self.state.join("cloud.json")).unwrap()).unwrap();
-        u32::try_from(identity["pid"].as_u64().unwrap()).unwrap()
+        u32::try_from(self.identity()["pid"].as_u64().unwrap()).unwrap()
+    }
+
+    /// The local cloud's port.
+    pub(crate) fn port(&self) -> u16 {
+        u16::try_from(self.identity()["port"].as_u64().unwrap()).unwrap()
+    }
+
+    /// What the local cloud says of itself.
+    fn identity(&self) -> Value {
+        serde_json::from_slice(&fs::read(self.state.join("cloud.json")).unwrap()).unwrap()
     }
 }
 

@@ -17,8 +17,8 @@ use crate::operate::seen::Seen;
 
 /// Between two questions while there are no pushes.
 const POLL: Duration = Duration::from_secs(2);
-/// How many questions are asked before pushes are tried again.
-const POLLS: u32 = 15;
+/// At most so many questions are asked before pushes are tried again; at first one, then twice as many each time.
+const MOST_POLLS: u32 = 15;
 /// How long clearing up may take.
 const FAREWELL: Duration = Duration::from_secs(3);
 /// The largest page there is.
@@ -35,6 +35,8 @@ pub(super) struct Listener<'a> {
     kept: Option<KeptInbox>,
     shown: Seen,
     after: Cursor,
+    /// How many questions were asked since pushes were tried last; 0 while they come.
+    polls: u32,
 }
 
 /// How a way of listening ended.
@@ -51,7 +53,7 @@ impl<'a> Listener<'a> {
         let kept = KeptInbox::take(&cx.stage)?;
         let identity = if kept.is_some() { Identity::of(&cx.stage)? } else { Identity::throwaway() };
         let member = Member::new(&live.http, &live.endpoint, &room.token, identity);
-        Ok(Listener { cx, live, room, member, kept, shown: Seen::of(REMEMBERED), after: Cursor::start() })
+        Ok(Listener { cx, live, room, member, kept, shown: Seen::of(REMEMBERED), after: Cursor::start(), polls: 0 })
     }
 
     /// Shows the history from `since_ms` on, then what comes, until Ctrl-C.
@@ -75,9 +77,12 @@ impl<'a> Listener<'a> {
                 Ended::Stopped => return Ok(()),
                 Ended::Lost(because) => because,
             };
-            let room = self.room.record.name.to_string();
-            self.cx.tell(Event::Listening { room, via: Via::Poll, because: Some(lost) });
-            for _ in 0..POLLS {
+            if self.polls == 0 {
+                let room = self.room.record.name.to_string();
+                self.cx.tell(Event::Listening { room, via: Via::Poll, because: Some(lost) });
+            }
+            self.polls = (self.polls * 2).clamp(1, MOST_POLLS);
+            for _ in 0..self.polls {
                 tokio::select! {
                     _ = stop.wait_for(|stop| *stop) => return Ok(()),
                     () = tokio::time::sleep(POLL) => match self.catch_up(Via::Poll).await {
@@ -92,7 +97,12 @@ impl<'a> Listener<'a> {
     /// Listens as a push client, and clears up at the end.
     async fn by_push(&mut self) -> Result<Ended, Failure> {
         let kept = self.kept.as_ref().and_then(KeptInbox::read);
-        let opened = Inbox::open(&self.live.http, &self.live.world.push_service, &self.live.vapid_public, kept).await;
+        let opening = Inbox::open(&self.live.http, &self.live.world.push_service, &self.live.vapid_public, kept);
+        let mut stop = self.cx.stop();
+        let opened = tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => return Ok(Ended::Stopped),
+            opened = opening => opened,
+        };
         let mut inbox = match opened {
             Ok(inbox) => inbox,
             Err(error) => return Ok(Ended::Lost(Failure::from(error).error)),
@@ -117,6 +127,7 @@ impl<'a> Listener<'a> {
         }
         let room = self.room.record.name.to_string();
         self.cx.tell(Event::Listening { room, via: Via::Push, because: None });
+        self.polls = 0;
         let mut stop = self.cx.stop();
         loop {
             let arrival = tokio::select! {
