@@ -84,7 +84,8 @@ fn whatever_a_stranger_sends_is_refused_with_a_reason_and_nothing_is_stored() {
     for keys in ["", "AAAA", &off_curve] {
         assert_eq!(client("https://fcm.googleapis.com/fcm/send/x", keys), (400, "bad_keys".into()), "{keys}");
     }
-    assert_eq!(http(origin, "PATCH", "/api/messages", &good, "").0, 404, "the API itself has no such route");
+    assert_eq!(refused(http(origin, "PATCH", "/api/messages", &good, "")).0, 405);
+    assert_eq!(refused(http(origin, "POST", "/api/nothing", &good, "")).0, 404);
 
     assert_eq!(world.history(), Vec::<String>::new());
     assert_eq!(world.status()["clients"], 0);

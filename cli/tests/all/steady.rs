@@ -7,7 +7,7 @@ const TOKEN: usize = 100;
 /// A rule: how many bytes at the start of this text are what varies, and what stands for them.
 type Rule = fn(&str) -> Option<(usize, &'static str)>;
 
-const RULES: &[Rule] = &[id, time, clock, port, token, milliseconds, seconds, megabytes, process, request];
+const RULES: &[Rule] = &[id, time, clock, port, token, milliseconds, seconds, megabytes, items, process, request];
 
 /// The text as it is in every run.
 pub(crate) fn steady(text: &str) -> String {
@@ -120,6 +120,12 @@ fn measured(text: &str, unit: &str, fraction: bool) -> Option<usize> {
     (whole > 0 && (parts > 1 || !fraction) && text[length..].starts_with(unit)).then_some(length + unit.len())
 }
 
+/// How many items a table has: a rate's windows among them, which come and go.
+fn items(text: &str) -> Option<(usize, &'static str)> {
+    let length = "about ".len() + digits(text.strip_prefix("about ")?);
+    text[length..].starts_with(" items").then_some((length + " items".len(), "about 1 items"))
+}
+
 fn process(text: &str) -> Option<(usize, &'static str)> {
     let rest = text.strip_prefix("process ")?;
     (digits(rest) > 0).then(|| ("process ".len() + digits(rest), "process PID"))
@@ -142,6 +148,7 @@ fn what_varies_is_made_the_same_and_what_does_not_is_left() {
         ("    stored (7–8)   =====             12.5 ms", "    stored (7–8)  ====  1 ms"),
         ("at 2026-01-02T03:04:05.678Z.", "at TIME."),
         ("us-east-1 account 000000000000", "us-east-1 account 000000000000"),
+        ("messages (about 12 items)", "messages (about 1 items)"),
         ("it began 12 s ago", "it began 1 s ago"),
     ] {
         assert_eq!(steady(is), format!("{should}\n"));
