@@ -27,6 +27,11 @@ pub(crate) fn iso(ms: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
 }
 
+/// The same with its milliseconds: `2026-01-02T03:04:05.678Z`.
+pub(crate) fn iso_ms(ms: i64) -> String {
+    format!("{}.{:03}Z", iso(ms).trim_end_matches('Z'), ms.rem_euclid(1000))
+}
+
 /// Year, month and day of a count of days since 1970 (Howard Hinnant's `civil_from_days`).
 fn civil(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
@@ -49,5 +54,6 @@ mod tests {
         assert_eq!(iso(0), "1970-01-01T00:00:00Z");
         assert_eq!(iso(951_782_400_000), "2000-02-29T00:00:00Z");
         assert_eq!(iso(1_767_323_045_678), "2026-01-02T03:04:05Z");
+        assert_eq!(iso_ms(1_767_323_045_078), "2026-01-02T03:04:05.078Z");
     }
 }

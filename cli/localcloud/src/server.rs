@@ -193,7 +193,14 @@ async fn route(cloud: &Arc<Cloud>, head: http::request::Parts, body: Bytes) -> H
     }
     match signed_for(&head.headers) {
         Some("dynamodb") => json::reply(&dynamodb::DIALECT, json_call!(dynamodb)),
-        Some("sqs") => json::reply(&sqs::DIALECT, json_call!(sqs)),
+        Some("sqs") => {
+            let trace = head.headers.get("x-amzn-trace-id").and_then(|trace| trace.to_str().ok());
+            let outcome = match json::call(&head.headers, &body) {
+                Ok((action, input)) => cloud.sqs.call_within(cloud, action, input, trace).await,
+                Err(refusal) => Err(refusal),
+            };
+            json::reply(&sqs::DIALECT, outcome)
+        }
         Some("ssm") => json::reply(&ssm::DIALECT, json_call!(ssm)),
         Some("logs") => json::reply(&logs::DIALECT, json_call!(logs)),
         Some("iam") => {

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use super::mapping::Mapping;
 use crate::Cloud;
 use crate::services::lambda::{Invoked, Invoking};
-use crate::wire::Refusal;
 
 /// What an event may have.
 pub(super) const EVENT_BYTES: usize = 6 * 1024 * 1024 - 1024;
@@ -31,21 +30,38 @@ pub(super) enum Verdict {
     NotCalled(String),
 }
 
-/// Hands records to the mapping's function.
-pub(super) async fn deliver(cloud: &Arc<Cloud>, mapping: &Mapping, records: &[Value], ids: &[String]) -> Verdict {
+/// A call of the function that was made, as it is told where records are given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Call {
+    pub(super) request_id: String,
+    pub(super) version: String,
+    /// `Unhandled`, unless the function answered.
+    pub(super) error: Option<String>,
+}
+
+/// Hands records to the mapping's function, as a part of a trace if there is one.
+pub(super) async fn deliver(
+    cloud: &Arc<Cloud>,
+    mapping: &Mapping,
+    records: &[Value],
+    ids: &[String],
+    trace: Option<String>,
+) -> (Verdict, Option<Call>) {
     let payload = json!({ "Records": records }).to_string();
-    let how = Invoking { patience: Some(PATIENCE), ..Invoking::default() };
+    let how = Invoking { patience: Some(PATIENCE), trace, ..Invoking::default() };
     let qualifier = mapping.qualifier.as_deref();
-    let invoked = cloud.lambda.invoke_as(cloud, &mapping.function, qualifier, payload.into(), how).await;
-    judge(invoked, ids, mapping.reports_failures)
+    match cloud.lambda.invoke_as(cloud, &mapping.function, qualifier, payload.into(), how).await {
+        Ok(invoked) => {
+            let verdict = judge(&invoked, ids, mapping.reports_failures);
+            let Invoked { request_id, version, error, .. } = invoked;
+            (verdict, Some(Call { request_id, version, error }))
+        }
+        Err(refusal) => (Verdict::NotCalled(refusal.message), None),
+    }
 }
 
 /// What an answer says of the records, by their ids.
-fn judge(invoked: Result<Invoked, Refusal>, ids: &[String], reports_failures: bool) -> Verdict {
-    let invoked = match invoked {
-        Ok(invoked) => invoked,
-        Err(refusal) => return Verdict::NotCalled(refusal.message),
-    };
+fn judge(invoked: &Invoked, ids: &[String], reports_failures: bool) -> Verdict {
     if invoked.error.is_some() {
         return Verdict::AllFailed;
     }
@@ -94,10 +110,18 @@ pub(super) fn fitting<'a>(records: impl Iterator<Item = &'a Value>, most: usize)
 mod tests {
     use super::*;
 
+    fn invoked(payload: &str, error: Option<&str>) -> Invoked {
+        Invoked {
+            request_id: "r".to_owned(),
+            payload: payload.to_owned().into(),
+            error: error.map(str::to_owned),
+            log_tail: None,
+            version: "1".to_owned(),
+        }
+    }
+
     fn judged(payload: &str) -> Verdict {
-        let invoked =
-            Invoked { payload: payload.to_owned().into(), error: None, log_tail: None, version: "1".to_owned() };
-        judge(Ok(invoked), &["a", "b", "c"].map(str::to_owned), true)
+        judge(&invoked(payload, None), &["a", "b", "c"].map(str::to_owned), true)
     }
 
     #[test]
@@ -120,17 +144,8 @@ mod tests {
     }
 
     #[test]
-    fn a_function_that_fails_or_is_not_there_has_done_nothing() {
-        let ids = ["a".to_owned()];
-        let failed = Invoked {
-            payload: "{}".into(),
-            error: Some("Unhandled".to_owned()),
-            log_tail: None,
-            version: "1".to_owned(),
-        };
-        assert_eq!(judge(Ok(failed), &ids, false), Verdict::AllFailed);
-        let refused = judge(Err(Refusal::new(404, "ResourceNotFoundException", "gone")), &ids, false);
-        assert_eq!(refused, Verdict::NotCalled("gone".to_owned()));
+    fn a_function_that_fails_has_done_nothing() {
+        assert_eq!(judge(&invoked("{}", Some("Unhandled")), &["a".to_owned()], false), Verdict::AllFailed);
     }
 
     #[test]

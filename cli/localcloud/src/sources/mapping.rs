@@ -25,6 +25,18 @@ pub(crate) struct Mapping {
     pub(crate) start: Option<Start>,
     /// After so many tries again a stream's record is left; `None` is never.
     pub(crate) retries: Option<u32>,
+    /// Whether a stream's batch that failed is cut in two.
+    #[serde(default)]
+    pub(crate) bisects: bool,
+    /// A stream's record that is older than this is left; `None` is none.
+    #[serde(default)]
+    pub(crate) most_age_s: Option<i64>,
+    /// The queue that is told what a stream left, by its ARN.
+    #[serde(default)]
+    pub(crate) on_failure: Option<String>,
+    /// How many of a queue's batches may be with the function at once.
+    #[serde(default)]
+    pub(crate) at_once: Option<usize>,
     pub(crate) modified: i64,
     pub(crate) tags: BTreeMap<String, String>,
 }

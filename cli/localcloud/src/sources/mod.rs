@@ -4,7 +4,9 @@
 mod batch;
 pub(crate) mod filter;
 mod flights;
+mod given_up;
 pub(crate) mod mapping;
+mod pieces;
 pub(crate) mod queue;
 pub(crate) mod stream;
 

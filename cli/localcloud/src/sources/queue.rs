@@ -13,6 +13,8 @@ use super::batch::{self, Verdict, fitting};
 use super::flights;
 use super::mapping::Mapping;
 use crate::Cloud;
+use crate::services::lambda::lineage::Trace;
+use crate::services::lambda::refusals;
 use crate::wire::Refusal;
 
 /// One receive brings at most so many messages, and waits at most so long.
@@ -24,7 +26,7 @@ const AT_ONCE: usize = 10;
 const ABSENT: Duration = Duration::from_secs(5);
 
 /// Where a queue is called, by its ARN.
-async fn url(cloud: &Arc<Cloud>, arn: &str) -> Result<String, Refusal> {
+pub(super) async fn url(cloud: &Arc<Cloud>, arn: &str) -> Result<String, Refusal> {
     let name = arn.rsplit(':').next().unwrap_or_default();
     let answer = cloud.sqs.call(cloud, "GetQueueUrl", json!({ "QueueName": name })).await?;
     Ok(answer["QueueUrl"].as_str().unwrap_or_default().to_owned())
@@ -67,7 +69,7 @@ async fn read(turn: &mut Turn, mapping: &Arc<Mapping>, batches: &mut JoinSet<()>
         if limit == 0 {
             return Err("the function may not run: it has reserved no place".to_owned());
         }
-        let places = limit.min(AT_ONCE);
+        let places = limit.min(AT_ONCE).min(mapping.at_once.unwrap_or(AT_ONCE)); // A33
         while batches.try_join_next().is_some() {}
         if batches.len() >= places {
             let mut over = turn.clone();
@@ -128,6 +130,7 @@ async fn hand_over(turn: Turn, mapping: Arc<Mapping>, url: Arc<str>, messages: V
     let (wanted, unwanted): (Vec<Value>, Vec<Value>) =
         records.into_iter().partition(|record| mapping.wants(&with_parsed_body(record)));
     delete(&turn.cloud, &url, unwanted.iter()).await;
+    let wanted = without_loops(&turn, &mapping, wanted);
     let mut rest = wanted.as_slice();
     while !rest.is_empty() {
         let (batch, after) = rest.split_at(fitting(rest.iter(), rest.len()));
@@ -137,7 +140,8 @@ async fn hand_over(turn: Turn, mapping: Arc<Mapping>, url: Arc<str>, messages: V
         let flight = flights::name(&mapping.uuid);
         let receipts = batch.iter().map(|record| record["receiptHandle"].as_str().unwrap_or_default().to_owned());
         let keeping = flights::keep(Arc::clone(&turn.cloud), flight.clone(), receipts.collect());
-        let (verdict, ()) = tokio::join!(batch::deliver(&turn.cloud, &mapping, batch, &ids), keeping);
+        let trace = Trace::joined(batch.iter().filter_map(trace_of)).map(|trace| trace.to_string());
+        let ((verdict, _), ()) = tokio::join!(batch::deliver(&turn.cloud, &mapping, batch, &ids, trace), keeping);
         let failed = match verdict {
             Verdict::Done => {
                 turn.tell("OK");
@@ -160,6 +164,33 @@ async fn hand_over(turn: Turn, mapping: Arc<Mapping>, url: Arc<str>, messages: V
         delete(&turn.cloud, &url, done).await;
         flights::forget(&turn.cloud, &flight);
     }
+}
+
+/// Takes out the messages of chains that went through the function too often (A25): they go to the queue's dead-letter
+/// queue at once, and the function does not see them.
+fn without_loops(turn: &Turn, mapping: &Mapping, records: Vec<Value>) -> Vec<Value> {
+    let cloud = &turn.cloud;
+    let in_loop = |record: &Value| trace_of(record).is_some_and(|trace| Trace::parse(trace).stops(&mapping.function));
+    // A function that is not there stops nothing: the call itself will say so.
+    if !records.iter().any(in_loop) || !cloud.lambda.stops_loops(&mapping.function).unwrap_or_default() {
+        return records;
+    }
+    let (stopped, others): (Vec<Value>, Vec<Value>) = records.into_iter().partition(in_loop);
+    let receipts: Vec<&str> = stopped.iter().filter_map(|record| record["receiptHandle"].as_str()).collect();
+    let name = mapping.source_arn.rsplit(':').next().unwrap_or_default();
+    // Where that fails they come again, and are stopped again.
+    let _ = cloud.sqs.give_up(name, &receipts);
+    let ids: Vec<&str> = stopped.iter().filter_map(|record| record["messageId"].as_str()).collect();
+    let line = format!("{}; left: {}", refusals::recursive(&mapping.function).message, ids.join(" "));
+    let group = format!("/aws/lambda/{}", mapping.function);
+    let stream = format!("event-source-mapping/{}", mapping.uuid);
+    let _ = cloud.logs.append(&group, &stream, vec![(crate::clock::now_ms(), line)]);
+    others
+}
+
+/// The trace header that a message was sent with.
+fn trace_of(record: &Value) -> Option<&str> {
+    record["attributes"]["AWSTraceHeader"].as_str()
 }
 
 /// Deletes messages, in batches.

@@ -1,5 +1,7 @@
 //! A mapping that reads a table's stream: each shard in its order, from a checkpoint that is on disk after each batch.
 
+mod hand_over;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,8 +10,8 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::Turn;
-use super::batch::{self, Verdict, backoff, fitting};
 use super::mapping::{Mapping, Start};
+use super::pieces::{Tried, sequence};
 use crate::Cloud;
 use crate::wire::Refusal;
 
@@ -47,9 +49,11 @@ pub(crate) async fn describe(cloud: &Arc<Cloud>, arn: &str) -> Result<Stream, Re
 
 /// Forgets how far a mapping has read.
 pub(super) fn forget(cloud: &Cloud, uuid: &str) {
-    for (id, _) in cloud.state.list::<String>(CHECKPOINTS).unwrap_or_default() {
-        if id.starts_with(uuid) {
-            let _ = cloud.state.remove(CHECKPOINTS, &id);
+    for kind in [CHECKPOINTS, hand_over::TRIED] {
+        for (id, _) in cloud.state.list::<Value>(kind).unwrap_or_default() {
+            if id.starts_with(uuid) {
+                let _ = cloud.state.remove(kind, &id);
+            }
         }
     }
 }
@@ -91,6 +95,10 @@ struct Reader<'a> {
     /// The last record that was read.
     seen: Option<String>,
     skipped: usize,
+    /// How often an earlier life tried what comes first.
+    tried: Option<Tried>,
+    /// Whether that, or what this life tried, stands on disk.
+    keeps_tried: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -102,7 +110,10 @@ impl<'a> Reader<'a> {
             checkpoint.clone_from(&shard.newest);
             let _ = turn.cloud.state.put(CHECKPOINTS, &key, &checkpoint.as_deref().unwrap_or_default());
         }
+        let tried = hand_over::tried(&turn.cloud, &key);
         Self {
+            keeps_tried: tried.is_some(),
+            tried,
             turn,
             mapping,
             shard: shard.id.clone(),
@@ -199,82 +210,18 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// What stands on disk of this shard is found by this.
+    fn key(&self) -> String {
+        format!("{}/{}", self.mapping.uuid, self.shard)
+    }
+
     /// Everything up to this record is done: on disk.
     fn pass(&mut self, number: String) {
-        let key = format!("{}/{}", self.mapping.uuid, self.shard);
+        let key = self.key();
         let _ = self.turn.cloud.state.put(CHECKPOINTS, &key, &number);
         self.checkpoint = Some(number);
         self.skipped = 0;
     }
-
-    /// Hands a batch over, again and again, until it is done or given up.
-    async fn hand_over(&mut self) {
-        let count = fitting(self.pending.iter(), self.mapping.batch_size);
-        let mut batch: Vec<Value> = self.pending.drain(..count).collect();
-        self.since = (!self.pending.is_empty()).then(Instant::now);
-        let (mut failures, mut tries) = (0, 0);
-        while !batch.is_empty() && !self.turn.over() {
-            let ids: Vec<String> = batch.iter().map(sequence).collect();
-            let verdict = batch::deliver(&self.turn.cloud, self.mapping, &batch, &ids).await;
-            let first = match &verdict {
-                Verdict::Done => batch.len(),
-                Verdict::Failed(failed) => failed.first().copied().unwrap_or_default(),
-                Verdict::AllFailed | Verdict::NotCalled(_) => 0,
-            };
-            if first > 0 {
-                self.done(&mut batch, first);
-                (failures, tries) = (0, 0);
-            }
-            if batch.is_empty() {
-                self.turn.tell("OK");
-                return;
-            }
-            failures += 1;
-            if let Verdict::NotCalled(why) = &verdict {
-                self.turn.tell(&format!("PROBLEM: Function call failed: {why}"));
-            } else {
-                self.turn.tell("PROBLEM: Function call failed");
-                tries += 1;
-                if self.mapping.retries.is_some_and(|retries| tries > retries) {
-                    // Where the function told which record failed only that one is left, else the whole batch.
-                    let left = if matches!(verdict, Verdict::Failed(_)) { 1 } else { batch.len() };
-                    self.leave(&mut batch, left);
-                    (failures, tries) = (0, 0);
-                    continue;
-                }
-            }
-            self.turn.pause(backoff(failures)).await;
-        }
-    }
-
-    /// The first records of a batch are done.
-    fn done(&mut self, batch: &mut Vec<Value>, count: usize) {
-        let mut done = batch.drain(..count);
-        let last = done.next_back().map(|record| sequence(&record));
-        drop(done);
-        let last = match &self.seen {
-            Some(seen) if batch.is_empty() && self.pending.is_empty() => Some(seen.clone()),
-            _ => last,
-        };
-        if let Some(last) = last {
-            self.pass(last);
-        }
-    }
-
-    /// Gives up the first records of a batch, with a line in the function's log.
-    fn leave(&mut self, batch: &mut Vec<Value>, count: usize) {
-        let numbers: Vec<String> = batch.iter().take(count).map(sequence).collect();
-        let tries = self.mapping.retries.unwrap_or_default() + 1;
-        let line = format!("left after {tries} tries: {} of {}", numbers.join(" "), self.mapping.source_arn);
-        let group = format!("/aws/lambda/{}", self.mapping.function);
-        let stream = format!("event-source-mapping/{}", self.mapping.uuid);
-        let _ = self.turn.cloud.logs.append(&group, &stream, vec![(crate::clock::now_ms(), line)]);
-        self.done(batch, count);
-    }
-}
-
-fn sequence(record: &Value) -> String {
-    text(&record["dynamodb"]["SequenceNumber"])
 }
 
 fn text(value: &Value) -> String {

@@ -1,9 +1,10 @@
 //! DynamoDB and its streams by the SDK, and by the wire where the SDK has no crate here.
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, Put, ScalarAttributeType,
-    StreamSpecification, StreamViewType, Tag, TransactWriteItem,
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, PointInTimeRecoverySpecification,
+    PointInTimeRecoveryStatus, Put, ScalarAttributeType, StreamSpecification, StreamViewType, Tag, TransactWriteItem,
 };
 use serde_json::{Value, json};
 
@@ -129,4 +130,53 @@ async fn what_was_acknowledged_is_there_after_a_kill() {
     let cloud = cloud.kill_and_start().await;
     let client = Client::new(&cloud.sdk().await);
     assert_eq!(client.scan().table_name("test-messages").send().await.unwrap().count(), 20);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a22_a_guarded_table_is_not_deleted_until_it_is_unguarded() {
+    let cloud = TestCloud::start().await;
+    let client = Client::new(&cloud.sdk().await);
+    table(&client, "test-messages").await;
+    let guard = |on| client.update_table().table_name("test-messages").deletion_protection_enabled(on).send();
+    let guarded = guard(true).await.unwrap().table_description.unwrap();
+    assert_eq!(guarded.deletion_protection_enabled, Some(true));
+    let refused = client.delete_table().table_name("test-messages").send().await.unwrap_err();
+    assert_eq!(refused.code(), Some("ValidationException"));
+    assert!(refused.message().unwrap().contains("protected against deletion"), "{refused:?}");
+    guard(false).await.unwrap();
+    client.delete_table().table_name("test-messages").send().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a28_point_in_time_recovery_is_set_of_a_table_that_is_there_and_goes_with_it() {
+    let cloud = TestCloud::start().await;
+    let client = Client::new(&cloud.sdk().await);
+    let set = |client: &Client, on, days| {
+        let wanted = PointInTimeRecoverySpecification::builder().point_in_time_recovery_enabled(on);
+        let wanted = wanted.set_recovery_period_in_days(days).build().unwrap();
+        client
+            .update_continuous_backups()
+            .table_name("test-messages")
+            .point_in_time_recovery_specification(wanted)
+            .send()
+    };
+    let absent = set(&client, true, None).await.unwrap_err();
+    assert!(absent.into_service_error().is_table_not_found_exception());
+    table(&client, "test-messages").await;
+    assert_eq!(recovery(&client).await, (PointInTimeRecoveryStatus::Disabled, None));
+    assert_eq!(set(&client, true, Some(36)).await.unwrap_err().code(), Some("ValidationException"));
+    set(&client, true, Some(7)).await.unwrap();
+    let cloud = cloud.kill_and_start().await;
+    let client = Client::new(&cloud.sdk().await);
+    assert_eq!(recovery(&client).await, (PointInTimeRecoveryStatus::Enabled, Some(7)));
+    client.delete_table().table_name("test-messages").send().await.unwrap();
+    table(&client, "test-messages").await;
+    assert_eq!(recovery(&client).await, (PointInTimeRecoveryStatus::Disabled, None));
+}
+
+/// Whether the table can be brought back to a moment, and for how many days.
+async fn recovery(client: &Client) -> (PointInTimeRecoveryStatus, Option<i32>) {
+    let answer = client.describe_continuous_backups().table_name("test-messages").send().await.unwrap();
+    let recovery = answer.continuous_backups_description.unwrap().point_in_time_recovery_description.unwrap();
+    (recovery.point_in_time_recovery_status.unwrap(), recovery.recovery_period_in_days)
 }

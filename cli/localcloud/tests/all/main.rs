@@ -9,6 +9,8 @@ mod iam;
 mod lambda;
 mod life;
 mod logs;
+mod loops;
+mod poison;
 mod puppet;
 mod push;
 mod serving;

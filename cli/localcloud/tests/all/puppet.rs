@@ -34,7 +34,8 @@ while True:
     head, body = call("GET", "/invocation/next")
     id = head.getheader("Lambda-Runtime-Aws-Request-Id")
     told = {"event": json.loads(body), "id": id, "pid": os.getpid(), "env": dict(os.environ),
-            "arn": head.getheader("Lambda-Runtime-Invoked-Function-Arn")}
+            "arn": head.getheader("Lambda-Runtime-Invoked-Function-Arn"),
+            "trace": head.getheader("Lambda-Runtime-Trace-Id")}
     do = ask(told) if "PUPPETEER" in os.environ else {"answer": told["event"]}
     print(do.get("print", "an event"), flush=True)
     if "exit" in do: os._exit(do["exit"])

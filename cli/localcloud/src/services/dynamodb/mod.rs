@@ -1,9 +1,10 @@
 //! DynamoDB and its streams: the published engine, behind AWS's names and errors.
 
+mod backups;
 mod engine;
 mod names;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use dynoxide::Database;
@@ -23,7 +24,8 @@ const STREAM_KEEPS: i64 = 24 * 60 * 60;
 
 /// DynamoDB's calls.
 pub(crate) fn calls() -> &'static [&'static str] {
-    engine::TABLE_CALLS
+    static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| [engine::TABLE_CALLS, backups::CALLS].concat());
+    &NAMES
 }
 
 /// Those of its streams.
@@ -83,9 +85,13 @@ impl DynamoDb {
 
     /// Does a call of DynamoDB or of its streams.
     pub(crate) async fn call(&self, cloud: &Cloud, action: &str, mut input: Value) -> Result<Value, Refusal> {
+        if backups::CALLS.contains(&action) {
+            return backups::call(self, cloud, action, input).await;
+        }
         let Some(call) = engine::find(action) else { return Err(Refusal::unknown_call("DynamoDB", action)) };
         let local = names::Names { region: cloud.place.region, account: cloud.place.account };
         local.inward(&mut input)?;
+        let deleted = (action == "DeleteTable").then(|| input["TableName"].as_str().unwrap_or_default().to_owned());
         let (engine, changed) = (self.engine.clone(), self.changed.clone());
         let done = tokio::task::spawn_blocking(move || {
             if let Some(stream) = input.get("StreamArn").and_then(Value::as_str) {
@@ -101,6 +107,9 @@ impl DynamoDb {
         .map_err(|error| Refusal::new(500, "InternalServerError", format!("the DynamoDB engine: {error}")))?;
         match done {
             Ok(mut output) => {
+                if let Some(table) = deleted {
+                    backups::forget(&cloud.state, &table)?;
+                }
                 local.outward(call.names, &mut output);
                 Ok(output)
             }

@@ -28,10 +28,19 @@ struct Taken {
     qualifier: Option<String>,
     payload: String,
     tries: usize,
+    /// The trace that it belongs to.
+    #[serde(default)]
+    trace: Option<String>,
 }
 
 /// Takes an event: from here on it is not lost.
-pub(super) fn take(cloud: &Arc<Cloud>, function: &str, qualifier: Option<String>, payload: &[u8]) -> Answered {
+pub(super) fn take(
+    cloud: &Arc<Cloud>,
+    function: &str,
+    qualifier: Option<String>,
+    payload: &[u8],
+    trace: Option<String>,
+) -> Answered {
     if payload.len() > PAYLOAD_BYTES {
         let message = format!(
             "{} byte payload is too large for the Event invocation type (limit {PAYLOAD_BYTES} bytes)",
@@ -41,7 +50,7 @@ pub(super) fn take(cloud: &Arc<Cloud>, function: &str, qualifier: Option<String>
     }
     let payload = String::from_utf8(payload.to_vec()).map_err(|_| refusals::bad_content("the payload is not UTF-8"))?;
     let id = crate::random::uuid();
-    let event = Taken { function: function.to_owned(), qualifier, payload, tries: 0 };
+    let event = Taken { function: function.to_owned(), qualifier, payload, tries: 0, trace };
     cloud.state.put(EVENTS, &id, &event)?;
     tokio::spawn(carry_out(Arc::clone(cloud), id, event));
     Ok(RestAnswer { status: 202, headers: Vec::new(), body: Bytes::new() })
@@ -64,7 +73,7 @@ async fn carry_out(cloud: Arc<Cloud>, id: String, event: Taken) {
 
 async fn tries(cloud: &Arc<Cloud>, id: &str, mut event: Taken) {
     loop {
-        let how = Invoking { patience: Some(PATIENCE), ..Invoking::default() };
+        let how = Invoking { patience: Some(PATIENCE), trace: event.trace.clone(), ..Invoking::default() };
         let payload = Bytes::from(event.payload.clone());
         let invoked = cloud.lambda.invoke_as(cloud, &event.function, event.qualifier.as_deref(), payload, how).await;
         match invoked {
@@ -74,16 +83,22 @@ async fn tries(cloud: &Arc<Cloud>, id: &str, mut event: Taken) {
                 tokio::time::sleep(THROTTLED).await; // not its fault: as long as it takes
                 continue;
             }
+            Err(refusal) if refusal.code == refusals::RECURSIVE => {
+                return leave(cloud, &event, &format!("{}; the event is left", refusal.message));
+            }
             _ => {}
         }
         let Some(pause) = PAUSES.get(event.tries) else {
-            let line = format!("an event was tried {} times and is left: {}", PAUSES.len() + 1, event.payload);
-            let group = format!("/aws/lambda/{}", event.function);
-            let _ = cloud.logs.append(&group, "events", vec![(crate::clock::now_ms(), line)]);
-            return;
+            return leave(cloud, &event, &format!("an event was tried {} times and is left", PAUSES.len() + 1));
         };
         event.tries += 1;
         let _ = cloud.state.put(EVENTS, id, &event);
         tokio::time::sleep(*pause).await;
     }
+}
+
+/// What is not tried any more ends in the function's log.
+fn leave(cloud: &Cloud, event: &Taken, why: &str) {
+    let group = format!("/aws/lambda/{}", event.function);
+    let _ = cloud.logs.append(&group, "events", vec![(crate::clock::now_ms(), format!("{why}: {}", event.payload))]);
 }

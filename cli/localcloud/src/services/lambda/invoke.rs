@@ -8,6 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 
 use super::function::{Function, arn};
+use super::lineage::Trace;
 use super::manage::{Query, named};
 use super::store::locked;
 use super::{Answered, Lambda, events, refusals};
@@ -27,6 +28,8 @@ const PAYLOAD_BYTES: usize = 6 * 1024 * 1024;
 /// What came of an invocation that was carried out.
 #[derive(Debug, Clone)]
 pub(crate) struct Invoked {
+    /// Its id, as the function was told it.
+    pub(crate) request_id: String,
     /// What the function answered, or the error as JSON.
     pub(crate) payload: Bytes,
     /// `Unhandled` when the payload is an error.
@@ -61,11 +64,16 @@ impl Lambda {
         how: Invoking,
     ) -> Result<Invoked, Refusal> {
         let (launch, limit) = self.launch(cloud, function, qualifier)?;
+        let trace = Trace::parse(&how.trace.unwrap_or_else(trace));
+        if trace.stops(function) && self.stops_loops(function)? {
+            return Err(refusals::recursive(function));
+        }
+        let request_id = crate::random::uuid();
         let event = Event {
-            request_id: crate::random::uuid(),
+            request_id: request_id.clone(),
             arn: arn(function, qualifier),
             payload,
-            trace: how.trace.unwrap_or_else(trace),
+            trace: trace.through(function).to_string(),
             client_context: how.client_context,
             tail: how.tail,
         };
@@ -76,6 +84,7 @@ impl Lambda {
         let ran = tokio::spawn(async move { cloud.lambda.pool.run(&cloud, launch, limit, patience, event).await });
         match ran.await {
             Ok(Ok(outcome)) => Ok(Invoked {
+                request_id,
                 payload: outcome.payload,
                 error: outcome.failed.then(|| "Unhandled".to_owned()),
                 log_tail: outcome.log_tail,
@@ -85,6 +94,11 @@ impl Lambda {
             Ok(Err(Busy::Closing)) => Err(refusals::broken("the local cloud is ending")),
             Err(error) => Err(refusals::broken(format!("the invocation: {error}"))),
         }
+    }
+
+    /// Whether a loop through a function is stopped (A25), as it is unless the function's settings allow it.
+    pub(crate) fn stops_loops(&self, function: &str) -> Result<bool, Refusal> {
+        self.read(function, |function| Ok(function.recursion != "Allow"))
     }
 
     /// How many invocations a function may have at once.
@@ -134,11 +148,12 @@ impl Lambda {
     pub(super) async fn invoke_call(&self, cloud: &Arc<Cloud>, asked: &str, query: &Query, request: &Rest) -> Answered {
         let (name, qualifier) = named(asked, query)?;
         let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
+        let trace = header("x-amzn-trace-id").map(str::to_owned);
         let payload = payload(&request.body)?;
         self.limit(&name, qualifier.as_deref())?;
         match header("x-amz-invocation-type").unwrap_or("RequestResponse") {
             "DryRun" => return Ok(RestAnswer { status: 204, headers: Vec::new(), body: Bytes::new() }),
-            "Event" => return events::take(cloud, &name, qualifier, &payload),
+            "Event" => return events::take(cloud, &name, qualifier, &payload, trace),
             "RequestResponse" => {}
             other => return Err(refusals::invalid(format!("{other} is not an invocation type"))),
         }
@@ -147,7 +162,7 @@ impl Lambda {
         let how = Invoking {
             patience: None,
             tail: header("x-amz-log-type") == Some("Tail"),
-            trace: header("x-amzn-trace-id").map(str::to_owned),
+            trace,
             client_context: match context {
                 Some(None) => return Err(refusals::bad_content("the client context is not base64 of a text")),
                 given => given.flatten(),

@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use super::function::{arn, parse_name};
 use super::input::Input;
 use super::manage::{Query, existing};
+use super::mapping_settings::{change, start};
 use super::{Answered, Lambda, paging, refusals};
-use crate::sources::filter::Filter;
-use crate::sources::mapping::{Kind, Mapping, Start, kind};
+use crate::sources::mapping::{Kind, Mapping, kind};
 use crate::wire::{Refusal, RestAnswer};
 use crate::{ACCOUNT, Cloud, REGION};
 
-/// What a mapping may set here, besides what `refuse_unsupported` looks at.
+/// What a mapping may set here.
 const MEMBERS: &[&str] = &[
     "EventSourceArn",
     "FunctionName",
@@ -32,13 +32,11 @@ const MEMBERS: &[&str] = &[
     "ScalingConfig",
     "DestinationConfig",
 ];
-const MOST_FILTERS: usize = 5;
 
 impl Lambda {
     pub(super) async fn create_mapping(&self, cloud: &Arc<Cloud>, body: &[u8]) -> Answered {
         let input = Input::parse(body)?;
         input.only(MEMBERS)?;
-        refuse_unsupported(&input)?;
         let source = input.need("EventSourceArn")?;
         let kind = kind(source).ok_or_else(|| {
             refusals::invalid(format!(
@@ -59,11 +57,16 @@ impl Lambda {
             reports_failures: false,
             start: start(&input, kind)?,
             retries: None,
+            bisects: false,
+            most_age_s: None,
+            on_failure: None,
+            at_once: None,
             modified: crate::clock::now_ms(),
             tags: input.texts("Tags")?.unwrap_or_default(),
         };
         change(&mut mapping, &input, kind)?;
         self.check_source(cloud, &mapping, kind).await?;
+        check_destination(cloud, &mapping).await?;
         if let Some(other) = self.mappings().iter().find(|other| same_edge(other, &mapping)) {
             return Err(refusals::conflict(format!(
                 "An event source mapping with arn (\" {} \") and function (\" {} \") already exists. Please update or delete \
@@ -98,7 +101,6 @@ impl Lambda {
     pub(super) async fn update_mapping(&self, cloud: &Arc<Cloud>, uuid: &str, body: &[u8]) -> Answered {
         let input = Input::parse(body)?;
         input.only(MEMBERS)?;
-        refuse_unsupported(&input)?;
         let before = self.mapping(uuid).ok_or_else(no_mapping)?;
         let kind = before.kind().ok_or_else(no_mapping)?;
         for fixed in ["EventSourceArn", "StartingPosition"] {
@@ -113,6 +115,7 @@ impl Lambda {
         }
         change(&mut mapping, &input, kind)?;
         self.check_source(cloud, &mapping, kind).await?;
+        check_destination(cloud, &mapping).await?;
         mapping.modified = crate::clock::now_ms();
         self.keep_mapping(mapping.clone())?;
         self.sources().change(mapping.clone());
@@ -172,91 +175,16 @@ fn same_edge(one: &Mapping, other: &Mapping) -> bool {
     one.source_arn == other.source_arn && one.function == other.function && one.qualifier == other.qualifier
 }
 
-/// Takes over what a call sets.
-fn change(mapping: &mut Mapping, input: &Input, kind: Kind) -> Result<(), Refusal> {
-    if let Some(enabled) = input.flag("Enabled")? {
-        mapping.enabled = enabled;
-    }
-    if let Some(size) = input.number("BatchSize", 1, 10_000)? {
-        mapping.batch_size = usize::try_from(size).unwrap_or(1);
-    }
-    if let Some(window) = input.number("MaximumBatchingWindowInSeconds", 0, 300)? {
-        mapping.window_s = window.unsigned_abs();
-    }
-    if kind == Kind::Queue && mapping.batch_size > 10 && mapping.window_s == 0 {
-        return Err(refusals::invalid(
-            "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10",
-        ));
-    }
-    if let Some(criteria) = input.get("FilterCriteria") {
-        mapping.filters = filters(criteria)?;
-    }
-    if let Some(types) = input.list("FunctionResponseTypes")? {
-        if let Some(other) = types.iter().find(|kind| *kind != "ReportBatchItemFailures") {
-            return Err(refusals::invalid(format!(
-                "FunctionResponseTypes has {other}; only ReportBatchItemFailures is known"
-            )));
-        }
-        mapping.reports_failures = !types.is_empty();
-    }
-    if let Some(retries) = input.number("MaximumRetryAttempts", -1, 10_000)? {
-        if kind == Kind::Queue {
-            return Err(refusals::invalid("MaximumRetryAttempts is for streams: a queue has its redrive policy"));
-        }
-        mapping.retries = u32::try_from(retries).ok();
-    }
-    Ok(())
-}
-
-/// Where a stream is read from: must be said for a stream, and cannot for a queue.
-fn start(input: &Input, kind: Kind) -> Result<Option<Start>, Refusal> {
-    match (kind, input.text("StartingPosition")?) {
-        (Kind::Stream, Some("TRIM_HORIZON")) => Ok(Some(Start::TrimHorizon)),
-        (Kind::Stream, Some("LATEST")) => Ok(Some(Start::Latest)),
-        (Kind::Stream, Some(other)) => Err(refusals::unsupported(&format!("StartingPosition {other}"))),
-        (Kind::Stream, None) => Err(refusals::invalid(
-            "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.",
-        )),
-        (Kind::Queue, Some(_)) => Err(refusals::invalid("StartingPosition is not valid for SQS event sources")),
-        (Kind::Queue, None) => Ok(None),
-    }
-}
-
-fn filters(criteria: &Value) -> Result<Vec<Filter>, Refusal> {
-    let empty = Vec::new();
-    let filters = criteria.get("Filters").and_then(Value::as_array).unwrap_or(&empty);
-    if filters.len() > MOST_FILTERS {
-        return Err(refusals::invalid(format!("FilterCriteria has more than {MOST_FILTERS} filters")));
-    }
-    let mut read = Vec::with_capacity(filters.len());
-    for filter in filters {
-        let pattern = filter.get("Pattern").and_then(Value::as_str).unwrap_or_default();
-        let filter = Filter::try_from(pattern.to_owned());
-        read.push(filter.map_err(|why| refusals::invalid(format!("Invalid filter pattern definition: {why}")))?);
-    }
-    Ok(read)
-}
-
-/// Refuses, by its name, what would change how a mapping behaves and is not there.
-fn refuse_unsupported(input: &Input) -> Result<(), Refusal> {
-    if input.flag("BisectBatchOnFunctionError")?.unwrap_or_default() {
-        return Err(refusals::unsupported("BisectBatchOnFunctionError"));
-    }
-    for (name, neutral) in
-        [("MaximumRecordAgeInSeconds", -1), ("ParallelizationFactor", 1), ("TumblingWindowInSeconds", 0)]
-    {
-        if input.get(name).is_some_and(|value| value != neutral) {
-            return Err(refusals::unsupported(&format!("{name} other than {neutral}")));
-        }
-    }
-    if input.within("ScalingConfig", "MaximumConcurrency").is_some() {
-        return Err(refusals::unsupported("ScalingConfig.MaximumConcurrency"));
-    }
-    let destination = input.within("DestinationConfig", "OnFailure").and_then(|target| target.get("Destination"));
-    if destination.is_some_and(|destination| !destination.is_null()) {
-        return Err(refusals::unsupported("DestinationConfig.OnFailure"));
-    }
-    Ok(())
+/// The destination must be there. Whether the function's role may send to it is IAM's to say.
+async fn check_destination(cloud: &Arc<Cloud>, mapping: &Mapping) -> Result<(), Refusal> {
+    let Some(arn) = &mapping.on_failure else { return Ok(()) };
+    let found = crate::sources::queue::visibility(cloud, arn).await;
+    found.map(drop).map_err(|refusal| {
+        refusals::invalid(format!(
+            "The provided destination config DestinationConfig(onFailure=OnFailure(destination={arn})) is invalid: {} {}",
+            refusal.code, refusal.message
+        ))
+    })
 }
 
 /// How the API shows a mapping.
@@ -281,11 +209,17 @@ fn shown(mapping: &Mapping, state: &str, result: &str) -> Value {
     if let Some(start) = mapping.start {
         shown["StartingPosition"] = json!(start);
         shown["MaximumRetryAttempts"] = json!(mapping.retries.map_or(-1, i64::from));
-        shown["MaximumRecordAgeInSeconds"] = json!(-1);
+        shown["MaximumRecordAgeInSeconds"] = json!(mapping.most_age_s.unwrap_or(-1));
         shown["ParallelizationFactor"] = json!(1);
         shown["TumblingWindowInSeconds"] = json!(0);
-        shown["BisectBatchOnFunctionError"] = json!(false);
-        shown["DestinationConfig"] = json!({ "OnFailure": {} });
+        shown["BisectBatchOnFunctionError"] = json!(mapping.bisects);
+        shown["DestinationConfig"] = match &mapping.on_failure {
+            Some(arn) => json!({ "OnFailure": { "Destination": arn } }),
+            None => json!({ "OnFailure": {} }),
+        };
+    }
+    if let Some(most) = mapping.at_once {
+        shown["ScalingConfig"] = json!({ "MaximumConcurrency": most });
     }
     shown
 }

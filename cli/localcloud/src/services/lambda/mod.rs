@@ -7,7 +7,9 @@ mod function;
 mod input;
 mod invoke;
 mod limits;
+pub(crate) mod lineage;
 mod manage;
+mod mapping_settings;
 mod mappings;
 mod paging;
 mod permissions;
@@ -22,6 +24,7 @@ use std::sync::Arc;
 use crate::Cloud;
 use crate::wire::{Refusal, Rest, RestAnswer};
 
+pub(crate) use function::arn;
 pub(crate) use invoke::{Invoked, Invoking};
 use manage::Query;
 pub(crate) use routes::calls;

@@ -41,6 +41,19 @@ pub(crate) fn throttled() -> Refusal {
     refusal
 }
 
+/// A chain of requests that has gone through the function too often (A25).
+pub(crate) fn recursive(function: &str) -> Refusal {
+    let message = format!(
+        "Lambda has detected your function being invoked in a recursive loop with other AWS resources and stopped your \
+         function's invocation: {function} was invoked {} times in one chain of requests",
+        super::lineage::TURNS
+    );
+    Refusal::new(400, RECURSIVE, message)
+}
+
+/// The code of that refusal.
+pub(crate) const RECURSIVE: &str = "RecursiveInvocationException";
+
 /// A fault of the local cloud itself.
 pub(crate) fn broken(message: impl Into<String>) -> Refusal {
     Refusal::new(500, "ServiceException", message)

@@ -77,6 +77,17 @@ impl Sqs {
 
     /// Does a call.
     pub(crate) async fn call(&self, cloud: &Cloud, action: &str, input: Value) -> Result<Value, Refusal> {
+        self.call_within(cloud, action, input, None).await
+    }
+
+    /// Does a call that belongs to a trace: messages keep its header, so that a loop can be seen (A25).
+    pub(crate) async fn call_within(
+        &self,
+        cloud: &Cloud,
+        action: &str,
+        input: Value,
+        trace: Option<&str>,
+    ) -> Result<Value, Refusal> {
         match action {
             "CreateQueue" => queues::create(self, cloud, &input),
             "GetQueueUrl" => queues::url_of(self, cloud, &input),
@@ -88,8 +99,8 @@ impl Sqs {
             "ListQueueTags" => queues::tags(self, &input),
             "TagQueue" => queues::tag(self, &input),
             "UntagQueue" => queues::untag(self, &input),
-            "SendMessage" => send::one(self, &input),
-            "SendMessageBatch" => send::batch(self, &input),
+            "SendMessage" => send::one(self, &input, trace),
+            "SendMessageBatch" => send::batch(self, &input, trace),
             "ReceiveMessage" => receive::receive(self, cloud, &input).await,
             "DeleteMessage" => receipts::delete(self, &input),
             "DeleteMessageBatch" => receipts::delete_batch(self, &input),
@@ -97,6 +108,14 @@ impl Sqs {
             "ChangeMessageVisibilityBatch" => receipts::change_batch(self, &input),
             _ => Err(Refusal::unknown_call("SQS", action)),
         }
+    }
+
+    /// Moves received messages to the queue's dead-letter queue at once, or removes them where it has none.
+    pub(crate) fn give_up(&self, name: &str, receipts: &[&str]) -> Result<(), Refusal> {
+        if let Some(target) = receive::give_up(self, name, receipts)? {
+            self.ring(&target);
+        }
+        Ok(())
     }
 
     /// What wakes those who wait for a queue.

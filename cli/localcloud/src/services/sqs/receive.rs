@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _};
 use serde_json::{Map, Value, json};
 
 use super::attributes::Redrive;
@@ -138,6 +138,35 @@ fn visible(c: &Connection, queue: i64, most: i64, now: i64) -> Result<Vec<Row>, 
         Ok(Row { id, taken })
     })?
     .collect()
+}
+
+/// Moves messages out of a queue by their receipts: to its dead-letter queue, which is named then, or away.
+pub(super) fn give_up(sqs: &Sqs, name: &str, receipts: &[&str]) -> Result<Option<String>, Refusal> {
+    let now = crate::clock::now_ms();
+    let moved = sqs.state.with(|c| {
+        let Some(queue) = tables::find(c, name)? else { return Ok(None) };
+        let redrive = queue.attributes.redrive();
+        let change = c.transaction()?;
+        let mut moved_to = None;
+        for receipt in receipts {
+            let found: Option<i64> = change
+                .prepare_cached("SELECT id FROM sqs_messages WHERE queue = ?1 AND receipt = ?2")?
+                .query_row((queue.id, receipt), |row| row.get(0))
+                .optional()?;
+            let Some(id) = found else { continue };
+            let target = match &redrive {
+                Some(redrive) => dead(&change, &queue, redrive, id, now)?,
+                None => None,
+            };
+            if target.is_none() {
+                change.prepare_cached("DELETE FROM sqs_messages WHERE id = ?1")?.execute([id])?;
+            }
+            moved_to = target.or(moved_to);
+        }
+        change.commit()?;
+        Ok(Some(moved_to))
+    })?;
+    moved.ok_or_else(missing_queue)
 }
 
 /// Moves a message to the dead-letter queue; `None` when that is not there, and the message stays.

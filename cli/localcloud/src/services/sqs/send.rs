@@ -8,9 +8,9 @@ use super::{Sqs, batch, digest, invalid, missing_queue, number, queue_of, text};
 use crate::Refusal;
 
 /// `SendMessage`.
-pub(super) fn one(sqs: &Sqs, input: &Value) -> Result<Value, Refusal> {
+pub(super) fn one(sqs: &Sqs, input: &Value, trace: Option<&str>) -> Result<Value, Refusal> {
     let name = queue_of(input)?;
-    let message = Sending::read(input)?;
+    let message = Sending::read(input, trace)?;
     let now = crate::clock::now_ms();
     let output = sqs.state.with(|c| {
         let Some(queue) = tables::find(c, name)? else { return Ok(Err(missing_queue())) };
@@ -24,11 +24,11 @@ pub(super) fn one(sqs: &Sqs, input: &Value) -> Result<Value, Refusal> {
 }
 
 /// `SendMessageBatch`: all that are accepted in one transaction.
-pub(super) fn batch(sqs: &Sqs, input: &Value) -> Result<Value, Refusal> {
+pub(super) fn batch(sqs: &Sqs, input: &Value, trace: Option<&str>) -> Result<Value, Refusal> {
     let name = queue_of(input)?;
     let entries = batch::entries(input)?;
     let messages: Vec<(&str, Result<Sending<'_>, Refusal>)> =
-        entries.into_iter().map(|(id, entry)| (id, Sending::read(entry))).collect();
+        entries.into_iter().map(|(id, entry)| (id, Sending::read(entry, trace))).collect();
     let now = crate::clock::now_ms();
     let results = sqs.state.with(|c| {
         let Some(queue) = tables::find(c, name)? else { return Ok(Err(missing_queue())) };
@@ -63,7 +63,8 @@ struct Sending<'a> {
 }
 
 impl<'a> Sending<'a> {
-    fn read(input: &'a Value) -> Result<Self, Refusal> {
+    /// A message's own trace header goes before that of the request it came with.
+    fn read(input: &'a Value, trace: Option<&str>) -> Result<Self, Refusal> {
         let body = text(input, "MessageBody")?;
         if body.is_empty() {
             return Err(invalid("The request must contain a message body of at least one character."));
@@ -87,7 +88,7 @@ impl<'a> Sending<'a> {
             ));
         }
         let traced = input.get("MessageSystemAttributes").filter(|given| given.is_object());
-        if let Some(header) = traced.and_then(|given| given["AWSTraceHeader"]["StringValue"].as_str()) {
+        if let Some(header) = traced.and_then(|given| given["AWSTraceHeader"]["StringValue"].as_str()).or(trace) {
             system.insert("AWSTraceHeader".into(), header.into());
         }
         let attributes =
