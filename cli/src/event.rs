@@ -132,6 +132,9 @@ pub enum Event {
         changed: usize,
         /// Whether a message went all the way, this time.
         proved: bool,
+        /// What it goes without, because the target does not offer it: each named by its call.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        warnings: Vec<String>,
         /// How long it all took.
         ms: u64,
     },

@@ -27,6 +27,14 @@ pub enum Event {
         /// For how long it has.
         since_ms: u64,
     },
+    /// Nothing broke, but it goes without something.
+    #[serde(rename = "step.warned")]
+    Warned {
+        /// Which.
+        id: Id,
+        /// Without what, and why.
+        what: String,
+    },
     /// Its turn ended well.
     #[serde(rename = "step.done")]
     StepDone {

@@ -64,6 +64,11 @@ impl Visit {
         self.facts.note(&self.id, name, value.into());
     }
 
+    /// Says that nothing broke, but that the resource goes without something.
+    pub fn warn(&self, what: impl Into<String>) {
+        (self.tell)(Event::Warned { id: self.id.clone(), what: what.into() });
+    }
+
     /// What another resource learned, where it did already: for diffs.
     pub fn known(&self, of: &Id, name: &str) -> Option<String> {
         self.facts.get(of, name)

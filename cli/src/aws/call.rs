@@ -29,6 +29,8 @@ pub enum Kind {
     Throttled,
     /// Too many things: it does not pass (A32).
     Quota,
+    /// This cloud does not have the call.
+    NotOffered,
     /// The service could not be reached, or did not answer.
     Unreachable,
     /// The service failed inside.
@@ -72,8 +74,11 @@ where
             Some(answer) => answer.message().unwrap_or_default().to_owned(),
             None => on_the_way(&error),
         };
-        let broken = error.raw_response().is_some_and(|answer| answer.status().is_server_error());
+        let status = error.raw_response().map(|answer| answer.status().as_u16());
+        let broken = status.is_some_and(|status| status >= 500);
         let kind = match &code {
+            _ if status == Some(501) => Kind::NotOffered,
+            None if matches!(status, Some(404 | 405)) => Kind::NotOffered,
             Some(code) => kind_of(code, &message, broken),
             None if message.to_lowercase().contains("credential") => Kind::Credentials,
             None if error.raw_response().is_some() => Kind::Broken,
@@ -131,6 +136,7 @@ fn kind_of(code: &str, message: &str, broken: bool) -> Kind {
         | "QueueDoesNotExist"
         | "NonExistentQueue"
         | "ParameterNotFound"
+        | "TableNotFoundException"
         | "InvalidResourceId" => Kind::Missing,
         "ResourceInUseException"
         | "EntityAlreadyExists"
@@ -154,6 +160,14 @@ fn kind_of(code: &str, message: &str, broken: bool) -> Kind {
         "LimitExceededException" | "LimitExceeded" if message.to_lowercase().contains("rate") => Kind::Throttled,
         "LimitExceededException" if message.contains("simultaneous") => Kind::Throttled,
         "LimitExceededException" | "LimitExceeded" => Kind::Quota,
+        "UnsupportedOperation"
+        | "UnsupportedOperationException"
+        | "UnknownOperation"
+        | "UnknownOperationException"
+        | "UnknownAction"
+        | "InvalidAction"
+        | "NotImplemented"
+        | "NotImplementedException" => Kind::NotOffered,
         _ if broken => Kind::Broken,
         _ => Kind::Refused,
     }
@@ -178,6 +192,11 @@ impl CallError {
     /// Whether credentials or permissions are missing.
     pub fn is_denied(&self) -> bool {
         matches!(self.kind, Kind::Credentials | Kind::Expired | Kind::Denied)
+    }
+
+    /// Whether this cloud does not have the call at all.
+    pub fn is_not_offered(&self) -> bool {
+        self.kind == Kind::NotOffered
     }
 
     /// Whether the call may have happened although it failed.
@@ -273,6 +292,8 @@ mod tests {
             ("NoSuchEntity", Kind::Missing),
             ("ResourceConflictException", Kind::Taken),
             ("InvalidParameterValueException", Kind::Refused),
+            ("UnsupportedOperation", Kind::NotOffered),
+            ("InvalidAction", Kind::NotOffered),
         ] {
             assert_eq!(kind_of(code, "", false), kind, "{code}");
         }

@@ -57,6 +57,7 @@ pub struct Deploying {
     pub tell: Tell,
     now: Clock,
     stop: reconcile::Stop,
+    warnings: telling::Warnings,
 }
 
 impl Deploying {
@@ -79,7 +80,18 @@ impl Deploying {
         });
         let folder = std::env::current_dir().unwrap_or_default();
         let command = stage.command("up");
-        Self { aws, stage, push_service, source: None, folder, command, tell, now, stop: asked }
+        Self {
+            aws,
+            stage,
+            push_service,
+            source: None,
+            folder,
+            command,
+            tell,
+            now,
+            stop: asked,
+            warnings: telling::Warnings::default(),
+        }
     }
 
     /// The time, as files are stamped.
@@ -101,6 +113,6 @@ impl Deploying {
     }
 
     fn doing(&self) -> reconcile::Doing {
-        reconcile::Doing::new(telling::through(&self.tell), self.stop.clone())
+        reconcile::Doing::new(telling::through(&self.tell, &self.warnings), self.stop.clone())
     }
 }

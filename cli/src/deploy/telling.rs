@@ -1,16 +1,36 @@
 //! What a plan and a walk say, in the tool's own events. Must not know what is walked.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use reconcile::{Change, Plan, Verb};
 
 use crate::event::{Act, Event, FieldChange, PlannedStep, Tell};
 
+/// What was warned of, each once: told as it comes, and listed in the result.
+#[derive(Clone, Default)]
+pub(super) struct Warnings(Arc<Mutex<BTreeSet<String>>>);
+
+impl Warnings {
+    /// Keeps one; whether it is new.
+    fn keep(&self, what: &str) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(what.to_owned())
+    }
+
+    /// All so far.
+    pub(super) fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+}
+
 /// A walk's tell that passes on to ours.
-pub(super) fn through(tell: &Tell) -> reconcile::Tell {
-    let tell = tell.clone();
+pub(super) fn through(tell: &Tell, warnings: &Warnings) -> reconcile::Tell {
+    let (tell, warnings) = (tell.clone(), warnings.clone());
     Arc::new(move |event| {
         tell(match event {
+            // A plan and the walk after it both look, and both find it missing.
+            reconcile::Event::Warned { what, .. } if !warnings.keep(&what) => return,
+            reconcile::Event::Warned { what, .. } => Event::Warning { what, next: None },
             reconcile::Event::StepStarted { id, change } => {
                 Event::StepStarted { id: id.to_string(), change: act(change) }
             }

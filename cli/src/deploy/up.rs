@@ -229,6 +229,7 @@ fn tell_deployed(cx: &Deploying, outcome: &UpOutcome) {
         page: outcome.page.clone(),
         changed: outcome.changed,
         proved: outcome.proved.is_some(),
+        warnings: cx.warnings.all(),
         ms: u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX),
     });
 }

@@ -10,13 +10,13 @@ use std::{
     time::Duration,
 };
 
-use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
+use aws_sdk_lambda::{operation::get_function::GetFunctionOutput, types::RecursiveLoop};
 use chat_aws::routes::Function as Part;
 use reconcile::{Change, Fault, Field, Id, Resource, Visit};
 
 use super::{
     Package,
-    ground::{Ground, Result},
+    ground::{Ground, Result, goes_without},
     mapping, role,
     settings::Environment,
 };
@@ -53,6 +53,8 @@ pub(super) struct Seen {
     role_id: Option<String>,
     /// What stands behind the alias.
     live: Option<Configuration>,
+    /// What happens to a loop through it (A25); `None` where nobody asks, or nobody answers.
+    loops: Option<RecursiveLoop>,
 }
 
 /// The settings of a version.
@@ -139,7 +141,8 @@ impl Resource for Function {
         if visit.planning() && !self.ground.functions().await?.contains(&name) {
             return self.absent();
         }
-        let live = get(&self.ground, &name, Some(LIVE)).await?;
+        let (live, loops) = tokio::join!(get(&self.ground, &name, Some(LIVE)), self.loops(visit));
+        let live = live?;
         // Without the alias, or where its answer has no tags, the function itself is asked.
         let whole = match &live {
             Some(live) if self.ground.owner.owns(pairs(live)) => None,
@@ -157,7 +160,7 @@ impl Resource for Function {
             version::note(visit, &live.version, &live.sha256);
         }
         self.check_aim(live.as_ref(), visit).await?;
-        Ok(Some(Seen { role_id, live }))
+        Ok(Some(Seen { role_id, live, loops: loops? }))
     }
 
     fn diff(&self, seen: Option<&Seen>, visit: &Visit) -> Change {
@@ -172,6 +175,9 @@ impl Resource for Function {
         let role_id = visit.known(&role::id(self.part.name()), role::ROLE_ID);
         if seen.role_id != role_id {
             fields.push(Field::new("role's identity", seen.role_id.clone(), role_id));
+        }
+        if let Some(loops) = seen.loops.as_ref().filter(|loops| self.may_loop() && **loops != RecursiveLoop::Allow) {
+            fields.push(Field::new(LOOPS, loops.as_str().to_owned(), RecursiveLoop::Allow.as_str().to_owned()));
         }
         Change::update(fields)
     }
@@ -249,6 +255,28 @@ impl Function {
         fields
     }
 
+    /// Whether it puts work back on the queue that it is called by, with a bound of its own (A25).
+    fn may_loop(&self) -> bool {
+        self.part == Part::NotifyClients
+    }
+
+    /// What happens to a loop through it; asked only of the one that makes loops on purpose.
+    async fn loops(&self, visit: &Visit) -> Result<Option<RecursiveLoop>> {
+        if !self.may_loop() {
+            return Ok(None);
+        }
+        let name = self.name();
+        let answer = self.ground.aws.lambda.get_function_recursion_config().function_name(&name).send().await;
+        match if_there(answer.map_err(call(SERVICE, "GetFunctionRecursionConfig", &name))) {
+            Ok(answer) => Ok(answer.and_then(|answer| answer.recursive_loop)),
+            Err(error) if error.is_not_offered() => {
+                goes_without(visit, &error, NO_STOP);
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
     async fn remove(&self) -> Result<Option<()>> {
         let name = self.name();
         let answer = self.ground.aws.lambda.delete_function().function_name(&name).send().await;
@@ -259,6 +287,10 @@ impl Function {
     }
 }
 
+/// What a function goes without where loops cannot be allowed.
+const NO_STOP: &str = "the setting that keeps its loops from being stopped";
+/// The field that says what happens to a loop through the function.
+const LOOPS: &str = "recursive loops";
 /// What the fields of the environment begin with.
 const VARIABLE: &str = "variable ";
 

@@ -42,7 +42,7 @@ fn field(name: &str, before: &str, after: &str) -> Field {
 #[tokio::test]
 async fn a_function_differs_by_code_settings_and_what_its_alias_points_to() {
     let function = function(Part::ServePage).await;
-    let seen = |live| Some(Seen { role_id: Some("AROA1".into()), live });
+    let seen = |live| Some(Seen { role_id: Some("AROA1".into()), live, loops: None });
     let mut strange = live();
     strange.environment.insert("DEBUG".into(), "1".into());
     for (seen, change) in [
@@ -65,9 +65,30 @@ async fn a_role_made_again_under_its_name_is_given_to_its_function_again() {
     let function = function(Part::ServePage).await;
     let facts = facts();
     facts.learn(&role::id("serve-page"), role::ROLE_ID, "AROA2".into());
-    let seen = Seen { role_id: Some("AROA1".into()), live: Some(live()) };
+    let seen = Seen { role_id: Some("AROA1".into()), live: Some(live()), loops: None };
     let change = visiting_with(&function, Some(seen), facts);
     assert_eq!(change, Change::Update(vec![field("role's identity", "AROA1", "AROA2")]));
+}
+
+/// A25
+#[tokio::test]
+async fn the_notifier_may_loop_and_nobody_else_is_asked() {
+    let facts = Facts::default();
+    facts.learn(&role::id("notify-clients"), role::ROLE_ID, "AROA1".into());
+    facts.learn(&role::id("serve-page"), role::ROLE_ID, "AROA1".into());
+    let loops = |change: Change| change.fields().iter().find(|field| field.name == LOOPS).cloned();
+    let stopped = || Some(Seen { role_id: None, live: None, loops: Some(RecursiveLoop::Terminate) });
+    let allowed = || Some(Seen { role_id: None, live: None, loops: Some(RecursiveLoop::Allow) });
+    let not_offered = || Some(Seen { role_id: None, live: None, loops: None });
+    let notifier = function(Part::NotifyClients).await;
+    assert_eq!(
+        loops(visiting_with(&notifier, stopped(), facts.clone())),
+        Some(field("recursive loops", "Terminate", "Allow"))
+    );
+    for seen in [allowed(), not_offered()] {
+        assert_eq!(loops(visiting_with(&notifier, seen, facts.clone())), None);
+    }
+    assert_eq!(loops(visiting_with(&function(Part::ServePage).await, stopped(), facts)), None);
 }
 
 #[tokio::test]
@@ -75,7 +96,7 @@ async fn a_value_that_is_not_known_yet_counts_as_different() {
     let function = function(Part::ServePage).await;
     let facts = Facts::default();
     facts.learn(&role::id("serve-page"), role::ROLE_ID, "AROA1".into());
-    let seen = Seen { role_id: Some("AROA1".into()), live: Some(live()) };
+    let seen = Seen { role_id: Some("AROA1".into()), live: Some(live()), loops: None };
     let change = visiting_with(&function, Some(seen), facts);
     assert_eq!(change, Change::Update(vec![Field::new("variable CHAT_VAPID_PUBLIC", "BKey".to_owned(), None)]));
 }
@@ -84,7 +105,7 @@ async fn a_value_that_is_not_known_yet_counts_as_different() {
 async fn without_a_build_the_code_is_as_wanted() {
     let function = Function { package: None, ..function(Part::ServePage).await };
     let live = Configuration { sha256: "b2xk".into(), ..live() };
-    let seen = Seen { role_id: Some("AROA1".into()), live: Some(live) };
+    let seen = Seen { role_id: Some("AROA1".into()), live: Some(live), loops: None };
     assert_eq!(visiting_with(&function, Some(seen), facts()), Change::Keep);
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use chat::room::OperatorKey;
-use reconcile::Fault;
+use reconcile::{Fault, Visit};
 use tokio::sync::OnceCell;
 
 use super::{api, function, log_group, mapping, parameter, queue, role, table};
@@ -34,6 +34,8 @@ pub(super) struct Ground {
     pub(super) owner: Owner,
     /// Whether data is guarded against deletion by the service itself (A22).
     pub(super) guarded: bool,
+    /// Whether data can be brought back to a moment (A28); `None` where nobody asks whether it can.
+    pub(super) backups: Option<bool>,
     pub(super) retention_days: u32,
     listed: Listed,
     operator_key: OnceCell<OperatorKey>,
@@ -59,6 +61,7 @@ impl Ground {
             owner: Owner::of(stage),
             names,
             guarded: stage.target == Target::Aws,
+            backups: (stage.backups || stage.target == Target::Aws).then_some(stage.backups),
             retention_days: stage.retention_days,
             listed: Listed::default(),
             operator_key: OnceCell::new(),
@@ -148,6 +151,11 @@ pub(super) async fn read_operator_key(aws: &Aws, names: &Names) -> Result<Operat
     OperatorKey::from_base64(&value).ok_or_else(|| Fault::new(format!("the parameter {name} holds no room key")))
 }
 
+/// A call that only hardens is not offered by this cloud: said in the result, and nothing breaks.
+pub(super) fn goes_without(visit: &Visit, error: &CallError, what: &str) {
+    visit.warn(format!("{} {} is not offered here: {} goes without {what}", error.service, error.call, error.resource));
+}
+
 /// Whose things are ours: those with these tags.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Owner {
@@ -217,6 +225,7 @@ pub(super) mod tests {
             region: "us-east-1".into(),
             account: None,
             retention_days: 30,
+            backups: false,
             push_hosts: vec!["fcm.googleapis.com".into(), "*.push.apple.com".into()],
             push_service: None,
             contact: "mailto:operator@example.com".into(),

@@ -1,13 +1,14 @@
 //! An event source mapping: what carries a table's stream or a queue to a function's alias. Its source
 //! can't be changed (A5); one that a deleted function left behind is adopted (A4).
 
+mod settings;
+
 use std::{sync::Arc, time::Duration};
 
-use aws_sdk_lambda::types::{
-    EventSourceMappingConfiguration, EventSourcePosition, Filter, FilterCriteria, FunctionResponseType,
-};
-use reconcile::{Change, Fault, Field, Fields, Id, Resource, Visit};
-use serde_json::Value;
+use aws_sdk_lambda::types::{EventSourceMappingConfiguration, EventSourcePosition};
+use reconcile::{Change, Fault, Field, Id, Resource, Visit};
+
+pub(super) use settings::{Bounds, Settings};
 
 use super::{
     function,
@@ -46,33 +47,6 @@ pub(super) enum Source {
     Queue(String),
 }
 
-/// What can be set of a mapping.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Settings {
-    pub(super) function: String,
-    pub(super) batch: i32,
-    pub(super) window: i32,
-    pub(super) filter: Option<Value>,
-    pub(super) tries: Option<i32>,
-    pub(super) reports_items: bool,
-    pub(super) enabled: bool,
-}
-
-impl Fields for Settings {
-    fn fields(&self) -> Vec<(String, String)> {
-        let or_none = |value: Option<String>| value.unwrap_or_else(|| "none".into());
-        vec![
-            ("function".into(), self.function.clone()),
-            ("batch".into(), self.batch.to_string()),
-            ("window".into(), format!("{} s", self.window)),
-            ("filter".into(), or_none(self.filter.as_ref().map(Value::to_string))),
-            ("retries".into(), or_none(self.tries.map(|tries| tries.to_string()))),
-            ("reports items".into(), self.reports_items.to_string()),
-            ("enabled".into(), self.enabled.to_string()),
-        ]
-    }
-}
-
 /// A mapping as it is listed.
 #[derive(Clone, Debug)]
 pub(super) struct Found {
@@ -84,24 +58,11 @@ pub(super) struct Found {
 
 impl Found {
     fn of(it: EventSourceMappingConfiguration) -> Option<Self> {
-        let filter = it.filter_criteria.and_then(|criteria| criteria.filters?.into_iter().next()?.pattern);
-        let state = it.state.unwrap_or_default();
-        let reports = it.function_response_types.unwrap_or_default();
-        let source = it.event_source_arn?;
         Some(Self {
+            settings: Settings::of(&it)?,
             uuid: it.uuid?,
-            settings: Settings {
-                function: it.function_arn?,
-                batch: it.batch_size.unwrap_or_default(),
-                window: it.maximum_batching_window_in_seconds.unwrap_or_default(),
-                filter: filter.map(|pattern| serde_json::from_str(&pattern).unwrap_or(Value::String(pattern))),
-                // Queues have no such bound; what a stream calls -1 is none either.
-                tries: it.maximum_retry_attempts.filter(|tries| *tries >= 0 && source.contains("/stream/")),
-                reports_items: reports.contains(&FunctionResponseType::ReportBatchItemFailures),
-                enabled: !state.starts_with("Disabl"),
-            },
-            source,
-            state,
+            source: it.event_source_arn?,
+            state: it.state.unwrap_or_default(),
         })
     }
 
@@ -222,15 +183,6 @@ impl Mapping {
         }
     }
 
-    fn filters(&self) -> FilterCriteria {
-        let filter = self.want.filter.as_ref().map(|pattern| Filter::builder().pattern(pattern.to_string()).build());
-        FilterCriteria::builder().set_filters(Some(filter.into_iter().collect())).build()
-    }
-
-    fn reports(&self) -> Vec<FunctionResponseType> {
-        self.want.reports_items.then_some(FunctionResponseType::ReportBatchItemFailures).into_iter().collect()
-    }
-
     /// One that is there is adopted: its lost creation, or an older run's (A12).
     async fn create(&self, visit: &Visit) -> Result<Option<()>> {
         let name = self.ground.names.function(self.function);
@@ -245,9 +197,13 @@ impl Mapping {
             .set_starting_position(position)
             .batch_size(self.want.batch)
             .maximum_batching_window_in_seconds(self.want.window)
-            .set_filter_criteria(self.want.filter.is_some().then(|| self.filters()))
-            .set_maximum_retry_attempts(self.want.tries)
-            .set_function_response_types(Some(self.reports()))
+            .set_filter_criteria(self.want.filter.is_some().then(|| self.want.filters()))
+            .set_bisect_batch_on_function_error(self.want.bounds.bisects())
+            .set_maximum_retry_attempts(self.want.bounds.retries())
+            .set_maximum_record_age_in_seconds(self.want.bounds.age())
+            .set_destination_config(self.want.bounds.destination())
+            .set_scaling_config(self.want.bounds.scaling())
+            .set_function_response_types(Some(self.want.reports()))
             .enabled(self.want.enabled);
         match request.send().await.map_err(call(SERVICE, "CreateEventSourceMapping", &name)) {
             Ok(_) => Ok(Some(())),
@@ -267,9 +223,13 @@ impl Mapping {
             .function_name(&self.want.function)
             .batch_size(self.want.batch)
             .maximum_batching_window_in_seconds(self.want.window)
-            .filter_criteria(self.filters())
-            .set_maximum_retry_attempts(self.want.tries)
-            .set_function_response_types(Some(self.reports()))
+            .filter_criteria(self.want.filters())
+            .set_bisect_batch_on_function_error(self.want.bounds.bisects())
+            .set_maximum_retry_attempts(self.want.bounds.retries())
+            .set_maximum_record_age_in_seconds(self.want.bounds.age())
+            .set_destination_config(self.want.bounds.destination())
+            .set_scaling_config(self.want.bounds.scaling())
+            .set_function_response_types(Some(self.want.reports()))
             .enabled(self.want.enabled);
         match request.send().await.map_err(call(SERVICE, "UpdateEventSourceMapping", &name)) {
             Ok(_) => Ok(Some(())),

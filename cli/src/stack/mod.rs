@@ -15,7 +15,7 @@
 //! | `api/http` | the HTTP API | |
 //! | `routes/http` | its routes and integrations | `api/http` |
 //! | `permission/F` | the API may call F | `api/http`, `function/F` |
-//! | `mapping/stream` | table → forward-messages | `table/messages`, `function/forward-messages` |
+//! | `mapping/stream` | table → forward-messages | `table/messages`, `function/forward-messages`, `queue/dead-letters` |
 //! | `mapping/queue` | queue → notify-clients | `queue/new-messages`, `function/notify-clients` |
 
 mod api;
@@ -65,8 +65,14 @@ pub const DEAD_LETTERS: &str = "dead-letters";
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Six times the notifier's time-out, as AWS advises (A10).
 const VISIBILITY_TIMES: u32 = 6;
-/// How often a message of the queue is tried before it becomes a dead letter.
+/// How often a message of the queue, or a record of the stream, is tried again before it becomes a dead letter (A20).
 const TRIES: u32 = 5;
+/// The oldest record that the stream's function is given: half of what the stream keeps, so that a dead letter's record
+/// can still be read for as long again.
+const RECORD_AGE: Duration = Duration::from_secs(12 * 3600);
+/// How many batches of the queue are with the notifier at once (A33): of the ten invocations that a new account may have
+/// (A17), two stay for the page.
+const NOTIFIERS: i32 = 8;
 /// How long a function's log lines are kept.
 const LOG_DAYS: i32 = 14;
 /// The largest batches: of the stream, and of the queue without a window.
@@ -158,7 +164,7 @@ pub fn removal(aws: &Aws, stage: &Stage, delete_data: bool) -> Removal {
 
 fn add_data(stack: &mut Stack, ground: &Arc<Ground>) {
     for (which, stream) in [("stage", false), ("messages", true), ("clients", false)] {
-        let want = table::Settings::of(ground, stream);
+        let want = table::Settings::of(ground, which, stream);
         stack.add(table::Table { ground: ground.clone(), which, want });
     }
     for secret in [parameter::Secret::VapidKey, parameter::Secret::RoomKey] {
@@ -211,30 +217,37 @@ fn add_function(
 
 fn add_mappings(stack: &mut Stack, ground: &Arc<Ground>) {
     let (forward, notify) = (Part::ForwardMessages.name(), Part::NotifyClients.name());
-    let settings = |function: &str, batch| mapping::Settings {
+    let settings = |function: &str, batch, bounds| mapping::Settings {
         function: ground.alias_arn(function),
         batch,
         window: 0,
         filter: None,
-        tries: None,
         reports_items: true,
         enabled: true,
+        bounds,
     };
+    let of_stream = mapping::Bounds::Stream {
+        bisects: true,
+        retries: Some(TRIES.cast_signed()),
+        age: Some(RECORD_AGE),
+        on_failure: Some(ground.queue_arn(&ground.names.dead_letters())),
+    };
+    let of_queue = mapping::Bounds::Queue { at_once: Some(NOTIFIERS) };
     let filter = serde_json::from_str(STREAM_FILTER).ok();
     stack.add(mapping::Mapping {
         ground: ground.clone(),
         which: "stream",
         function: forward,
         source: mapping::Source::Stream("messages"),
-        want: mapping::Settings { filter, tries: Some(TRIES.cast_signed()), ..settings(forward, STREAM_BATCH) },
-        needs: vec![table::id("messages"), function::id(forward)],
+        want: mapping::Settings { filter, ..settings(forward, STREAM_BATCH, of_stream) },
+        needs: vec![table::id("messages"), function::id(forward), queue::id(DEAD_LETTERS)],
     });
     stack.add(mapping::Mapping {
         ground: ground.clone(),
         which: "queue",
         function: notify,
         source: mapping::Source::Queue(ground.queue_arn(&ground.names.queue())),
-        want: settings(notify, QUEUE_BATCH),
+        want: settings(notify, QUEUE_BATCH, of_queue),
         needs: vec![queue::id(NEW_MESSAGES), function::id(notify)],
     });
 }

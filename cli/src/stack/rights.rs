@@ -45,6 +45,8 @@ pub(super) fn policy(function: Function, ground: &Ground) -> Value {
             let reads = ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"];
             rights.allow("dynamodb", &reads, format!("{}/stream/*", ground.table_arn("messages")));
             rights.allow("sqs", &["SendMessage"], queue);
+            // Where Lambda, in its name, tells what it gave up of the stream (A20).
+            rights.allow("sqs", &["SendMessage"], ground.queue_arn(&ground.names.dead_letters()));
         }
         Function::NotifyClients => {
             let takes =
@@ -91,6 +93,16 @@ mod tests {
             }
             assert!(!policy.contains("CreateLogGroup"), "{policy}");
             assert!(policy.len() < 10_240, "an inline policy's bound");
+        }
+    }
+
+    /// A20
+    #[tokio::test]
+    async fn only_the_streams_function_may_send_to_the_dead_letter_queue() {
+        let ground = ground().await;
+        for function in Function::ALL {
+            let policy = policy(function, &ground).to_string();
+            assert_eq!(policy.contains("chat-dev-dead-letters"), function == Function::ForwardMessages);
         }
     }
 

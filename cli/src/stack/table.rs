@@ -1,6 +1,8 @@
 //! A table of the stage. All three have the same keys and a time to live; one has a stream. It must
 //! not know what stands in it.
 
+mod backups;
+
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use aws_sdk_dynamodb::types::{
@@ -17,6 +19,8 @@ use crate::aws::{CallError, call, if_there};
 pub const STREAM: &str = "stream";
 
 const SERVICE: &str = "DynamoDB";
+/// The field of point-in-time recovery.
+const BACKUPS: &str = "point-in-time recovery";
 /// A table on AWS is there after 5 to 20 seconds.
 const READY: Duration = Duration::from_secs(120);
 
@@ -40,22 +44,29 @@ pub(super) struct Settings {
     pub(super) ttl: Option<String>,
     /// Whether the service refuses to delete it (A22).
     pub(super) guarded: bool,
+    /// Whether it can be brought back to any moment of the last days; `None` where nobody asks (A28).
+    pub(super) backups: Option<bool>,
 }
 
 impl Settings {
-    pub(super) fn of(ground: &Ground, stream: bool) -> Self {
-        Self { stream, ttl: Some(TTL.to_owned()), guarded: ground.guarded }
+    /// The Stage table holds nothing that could not be made again; the two others hold what people wrote.
+    pub(super) fn of(ground: &Ground, which: &str, stream: bool) -> Self {
+        let backups = ground.backups.filter(|_| which != "stage");
+        Self { stream, ttl: Some(TTL.to_owned()), guarded: ground.guarded, backups }
     }
 }
 
 impl Fields for Settings {
     fn fields(&self) -> Vec<(String, String)> {
         let stream = if self.stream { "new images" } else { "off" };
-        vec![
+        let on_off = |on: bool| if on { "on" } else { "off" };
+        let mut fields = vec![
             ("stream".into(), stream.into()),
             ("time to live".into(), self.ttl.clone().unwrap_or_else(|| "off".into())),
-            ("deletion protection".into(), if self.guarded { "on" } else { "off" }.into()),
-        ]
+            ("deletion protection".into(), on_off(self.guarded).into()),
+        ];
+        fields.extend(self.backups.map(|on| (BACKUPS.to_owned(), on_off(on).to_owned())));
+        fields
     }
 }
 
@@ -101,7 +112,8 @@ impl Resource for Table {
             return Ok(None);
         }
         let arn = self.ground.table_arn(self.which);
-        let (table, ttl, tags) = tokio::join!(self.describe(), self.ttl(), tags_of(&self.ground, &arn, &name));
+        let looked = tokio::join!(self.describe(), self.ttl(), tags_of(&self.ground, &arn, &name), self.backups(visit));
+        let (table, ttl, tags, backups) = looked;
         let Some(table) = table? else { return Ok(None) };
         if table.table_status == Some(TableStatus::Deleting) {
             return Ok(None);
@@ -110,7 +122,8 @@ impl Resource for Table {
         self.check_keys(&table)?;
         self.learn(&table, visit);
         let stream = table.stream_specification.is_some_and(|stream| stream.stream_enabled);
-        Ok(Some(Settings { stream, ttl: ttl?, guarded: table.deletion_protection_enabled.unwrap_or_default() }))
+        let guarded = table.deletion_protection_enabled.unwrap_or_default();
+        Ok(Some(Settings { stream, ttl: ttl?, guarded, backups: backups? }))
     }
 
     fn diff(&self, seen: Option<&Settings>, _: &Visit) -> Change {
@@ -129,7 +142,10 @@ impl Resource for Table {
         if creates || change.touches("time to live") {
             self.set_ttl(seen.and_then(|seen| seen.ttl)).await?;
         }
-        Ok(())
+        match self.want.backups {
+            Some(on) if change.touches(BACKUPS) || (creates && on) => self.set_backups(on, visit).await,
+            _ => Ok(()),
+        }
     }
 
     async fn delete(&self, seen: Settings, visit: &Visit) -> Result<()> {
@@ -274,7 +290,7 @@ mod tests {
 
     #[test]
     fn a_table_differs_only_in_what_can_be_set() {
-        let want = Settings { stream: true, ttl: Some("ttl".into()), guarded: false };
+        let want = Settings { stream: true, ttl: Some("ttl".into()), guarded: false, backups: Some(true) };
         let off = |name: &str, before: &str, after: &str| Field::new(name, before.to_owned(), after.to_owned());
         for (seen, change) in [
             (None, Change::Create),
@@ -287,8 +303,23 @@ mod tests {
                 Some(Settings { ttl: None, guarded: true, ..want.clone() }),
                 Change::Update(vec![off("time to live", "off", "ttl"), off("deletion protection", "on", "off")]),
             ),
+            (
+                Some(Settings { backups: Some(false), ..want.clone() }),
+                Change::Update(vec![off("point-in-time recovery", "off", "on")]),
+            ),
         ] {
             assert_eq!(Change::between(seen.as_ref(), &want), change);
         }
+    }
+
+    /// A28: asked of the tables with what people wrote, on stages that care, and of nothing else.
+    #[tokio::test]
+    async fn point_in_time_recovery_is_for_messages_and_clients_of_a_stage_that_wants_it() {
+        let of =
+            |ground: &Ground| ["stage", "messages", "clients"].map(|which| Settings::of(ground, which, false).backups);
+        let mut ground = crate::stack::ground::tests::ground().await;
+        assert_eq!(of(&ground), [None, None, None], "a local stage is not asked");
+        ground.backups = Some(true);
+        assert_eq!(of(&ground), [None, Some(true), Some(true)]);
     }
 }

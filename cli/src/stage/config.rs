@@ -148,6 +148,7 @@ struct Settings {
     region: Option<String>,
     account: Option<String>,
     retention_days: Option<u32>,
+    backups: Option<bool>,
     push_service: Option<String>,
     push_hosts: Option<Vec<String>>,
     contact: Option<String>,
@@ -196,6 +197,8 @@ fn assemble(project: String, name: String, settings: Settings, variables: Variab
             format!("from 1 to {LONGEST_RETENTION_DAYS} days"),
         ));
     }
+    // Data in an account of one's own is worth what it costs; that of a laptop is not.
+    let backups = settings.backups.unwrap_or(target == Target::Aws);
     let push_service = variables("CHATCTL_PUSH_SERVICE").or(settings.push_service);
     if let Some(address) =
         push_service.as_ref().filter(|a| !a.starts_with("wss://") && !a.starts_with("ws://127.0.0.1:"))
@@ -208,7 +211,19 @@ fn assemble(project: String, name: String, settings: Settings, variables: Variab
     }
     let push_hosts = settings.push_hosts.unwrap_or_else(|| PUSH_HOSTS.map(String::from).to_vec());
     let state = state_dir(variables)?;
-    Ok(Stage { project, name, target, region, account, retention_days, push_hosts, push_service, contact, state })
+    Ok(Stage {
+        project,
+        name,
+        target,
+        region,
+        account,
+        retention_days,
+        backups,
+        push_hosts,
+        push_service,
+        contact,
+        state,
+    })
 }
 
 /// Where chatctl keeps what belongs to this machine: `CHATCTL_STATE_DIR`, or the platform's state folder.

@@ -89,3 +89,13 @@ fn the_template_is_a_file_that_holds_as_it_is_and_with_its_comments_taken_away()
     let file = parse(Path::new(FILE), &settings.join("\n")).unwrap();
     assert!(assemble("chat".into(), "prod".into(), file.stage["prod"].clone(), &variables).is_ok());
 }
+
+#[test]
+fn data_can_be_brought_back_on_aws_unless_it_is_said_otherwise() {
+    let stage = |target, backups| {
+        let settings = Settings { target, backups, region: Some("eu-west-1".into()), ..Settings::default() };
+        assemble("chat".into(), "dev".into(), settings, &variables).unwrap().backups
+    };
+    assert!(stage(Some(Target::Aws), None) && !stage(Some(Target::Aws), Some(false)));
+    assert!(!stage(None, None) && stage(None, Some(true)));
+}

@@ -32,6 +32,8 @@ pub struct Stage {
     pub account: Option<String>,
     /// How long messages are kept.
     pub retention_days: u32,
+    /// Whether messages and clients can be brought back to any moment of the last 35 days.
+    pub backups: bool,
     /// Hosts of push services that clients may be registered at; `*.x` means every host below x.
     pub push_hosts: Vec<String>,
     /// Where chatctl's own push client connects; `None` is the local cloud's, on AWS Mozilla's.

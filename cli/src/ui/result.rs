@@ -47,7 +47,7 @@ pub(super) fn result(event: &Event, style: &Style) -> Option<String> {
 }
 
 fn deployed(event: &Event, style: &Style) -> Option<String> {
-    let Event::Deployed { stage, target, page, changed, ms, .. } = event else { return None };
+    let Event::Deployed { stage, target, page, changed, warnings, ms, .. } = event else { return None };
     let what = match changed {
         0 => "nothing to change".to_string(),
         n => format!("{} changed", count(*n, "resource")),
@@ -70,7 +70,8 @@ fn deployed(event: &Event, style: &Style) -> Option<String> {
             format!("  {}{}  {}", style.accent(command), " ".repeat(long - width(command)), style.dim(does))
         })
         .collect();
-    Some(format!("{}\n{}", framed(&head, page, style), lines.join("\n")))
+    let warned = warnings.iter().map(|what| format!("\n{} {}", style.careful("!"), harmless(what)));
+    Some(format!("{}\n{}{}", framed(&head, page, style), lines.join("\n"), warned.collect::<String>()))
 }
 
 /// The link in a box; where the terminal is too narrow for one, between two rules, so that it can still be copied whole.

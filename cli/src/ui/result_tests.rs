@@ -17,6 +17,7 @@ fn up_ends_with_the_link_on_a_line_of_its_own_and_what_to_type_next() {
         page: "http://127.0.0.1:4580/#AQ".into(),
         changed: 38,
         proved: true,
+        warnings: Vec::new(),
         ms: 1_834,
     };
     let should = "dev is up (local): 38 resources changed, 1.8 s\nhttp://127.0.0.1:4580/#AQ\n\
@@ -36,9 +37,11 @@ fn a_second_up_says_that_there_is_nothing_to_change() {
         page: "http://127.0.0.1:4580/#AQ".into(),
         changed: 0,
         proved: false,
+        warnings: vec!["Lambda PutFunctionRecursionConfig is not offered here".into()],
         ms: 312,
     };
     let text = result(&event, &plain()).unwrap();
+    assert!(text.ends_with("\n! Lambda PutFunctionRecursionConfig is not offered here"), "{text}");
     assert!(text.starts_with("test is up (local): nothing to change, 312 ms\n"), "{text}");
     assert!(text.contains("chatctl tail --stage test"), "{text}");
 }

@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use aws_sdk_lambda::types::{Architecture, Environment, FunctionCode, LastUpdateStatus, RecursiveLoop, Runtime, State};
 use aws_smithy_types::Blob;
-use chat_aws::routes::Function as Part;
 use reconcile::{Change, Fault, Visit};
 
 use super::{
-    Configuration, Function, KEPT_VERSIONS, LIVE, ROLE_ID_TAG, Result, SERVICE, VARIABLE, configuration, get, role,
-    version,
+    Configuration, Function, KEPT_VERSIONS, LIVE, LOOPS, NO_STOP, ROLE_ID_TAG, Result, SERVICE, VARIABLE,
+    configuration, get, goes_without, role, version,
 };
-use crate::aws::{CallError, Kind, call, if_there};
+use crate::aws::{CallError, call, if_there};
 
 /// What Lambda says while a new role has not reached it yet (A2).
 const NOT_YET: [&str; 3] = ["cannot be assumed", "does not have permissions to call", "ensure the role can perform"];
@@ -43,7 +42,7 @@ impl Function {
             self.check(&visit.settle("the function to be found", CHANGED, found).await?)?;
             return self.update(&Change::Create, visit).await;
         };
-        self.allow_recursion().await?;
+        self.allow_loops(visit).await?;
         self.first_alias(&made.version, visit).await?;
         version::note(visit, &made.version, self.package()?.sha256_base64());
         if made.at_rest { Ok(()) } else { self.at_rest(visit).await.map(drop) }
@@ -81,6 +80,12 @@ impl Function {
 
     /// Brings what will be published to what is wanted, publishes it, moves the alias.
     pub(super) async fn update(&self, change: &Change, visit: &Visit) -> Result<()> {
+        if change.touches(LOOPS) || *change == Change::Create {
+            self.allow_loops(visit).await?;
+        }
+        if !change.fields().is_empty() && change.fields().iter().all(|field| field.name == LOOPS) {
+            return Ok(());
+        }
         let touches_code = change.touches("code") || change.touches("architecture");
         let touches_settings = change.fields().iter().any(|field| {
             field.name.starts_with(VARIABLE) || ["role", "role's identity", "timeout", "memory"].contains(&&*field.name)
@@ -101,7 +106,6 @@ impl Function {
         if latest.version.parse::<u64>().is_err() {
             latest.version = self.publish(&latest.sha256, visit).await?;
         }
-        self.allow_recursion().await?;
         self.move_alias(&latest.version, visit).await?;
         version::note(visit, &latest.version, &latest.sha256);
         if change.touches("role's identity") || *change == Change::Create {
@@ -221,19 +225,25 @@ impl Function {
         }
     }
 
-    /// The notifier puts work back on its own queue, with a bound of its own (A25). Not offered everywhere:
-    /// then there is no recursion stop either.
-    async fn allow_recursion(&self) -> Result<()> {
-        if self.part != Part::NotifyClients {
+    /// Lets the one function that makes loops on purpose make them (A25).
+    async fn allow_loops(&self, visit: &Visit) -> Result<()> {
+        if !self.may_loop() {
             return Ok(());
         }
         let name = self.name();
-        let request = self.ground.aws.lambda.put_function_recursion_config().function_name(&name);
-        let answer = request.recursive_loop(RecursiveLoop::Allow).send().await;
-        match answer.map_err(call(SERVICE, "PutFunctionRecursionConfig", &name)) {
-            Err(error) if error.is_denied() || error.kind == Kind::Unreachable => Err(error.into()),
-            _ => Ok(()),
-        }
+        let allow = || async {
+            let request = self.ground.aws.lambda.put_function_recursion_config().function_name(&name);
+            let answer = request.recursive_loop(RecursiveLoop::Allow).send().await;
+            match answer.map_err(call(SERVICE, "PutFunctionRecursionConfig", &name)) {
+                Ok(_) => Ok(Some(())),
+                Err(error) if error.is_not_offered() => {
+                    goes_without(visit, &error, NO_STOP);
+                    Ok(Some(()))
+                }
+                Err(error) => Err(busy(error)),
+            }
+        };
+        visit.settle("the function's last change to end", CHANGED, allow).await
     }
 
     async fn tag_role_id(&self, visit: &Visit) -> Result<()> {
