@@ -104,6 +104,9 @@ fn moto_is_deployed_to_read_updated_and_left_empty_by_the_same_code() {
     let (code, told, said) = run(&["up", "--yes"]);
     assert_eq!(code, Some(6), "deployed, unproven: {told:#?} {said}");
     assert!(one(&told, "deployed")["proved"] == false);
+    // A25: what only hardens and is not offered breaks nothing, and is named.
+    let without = one(&told, "deployed")["warnings"].to_string();
+    assert!(without.contains("Lambda PutFunctionRecursionConfig is not offered here"), "{without}");
     let kinds = ["table", "queue", "function", "mapping", "role", "api", "parameter", "log group"];
     let counts = kinds.map(|kind| moto.everything().iter().filter(|line| line.starts_with(kind)).count());
     assert_eq!(counts, [3, 2, 6, 2, 6, 1, 2, 6], "{kinds:?}");
