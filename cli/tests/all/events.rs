@@ -75,6 +75,7 @@ examples! {
         page: page(),
         changed: 38,
         proved: true,
+        warnings: vec!["Lambda PutFunctionRecursionConfig is not offered here".into()],
         ms: 1_640,
     },
     Event::NothingToChange { .. } => Event::NothingToChange { stage: "dev".into(), resources: 38 },
