@@ -32,6 +32,24 @@ pub(crate) fn iso_ms(ms: i64) -> String {
     format!("{}.{:03}Z", iso(ms).trim_end_matches('Z'), ms.rem_euclid(1000))
 }
 
+/// The time that such a text says, in milliseconds; fractions of a second and offsets but `Z` are not understood.
+pub(crate) fn parse_iso(text: &str) -> Option<i64> {
+    let (date, time) = text.strip_suffix('Z').unwrap_or(text).split_once('T')?;
+    let numbers = |part: &str, by: char| -> Option<Vec<i64>> { part.split(by).map(|n| n.parse().ok()).collect() };
+    let (date, time) = (numbers(date, '-')?, numbers(time.split('.').next()?, ':')?);
+    let (&[year, month, day], &[hour, minute, second]) = (date.as_slice(), time.as_slice()) else { return None };
+    Some((days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second) * 1000)
+}
+
+/// The count of days since 1970 of a date (Howard Hinnant's `days_from_civil`).
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let of_era = year.rem_euclid(400);
+    let of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+}
+
 /// Year, month and day of a count of days since 1970 (Howard Hinnant's `civil_from_days`).
 fn civil(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
@@ -55,5 +73,16 @@ mod tests {
         assert_eq!(iso(951_782_400_000), "2000-02-29T00:00:00Z");
         assert_eq!(iso(1_767_323_045_678), "2026-01-02T03:04:05Z");
         assert_eq!(iso_ms(1_767_323_045_078), "2026-01-02T03:04:05.078Z");
+    }
+
+    #[test]
+    fn a_time_is_read_as_it_is_written() {
+        for ms in [0, 951_782_400_000, 1_767_323_045_000] {
+            assert_eq!(parse_iso(&iso(ms)), Some(ms));
+        }
+        assert_eq!(parse_iso("2026-01-02T03:04:05.678Z"), Some(1_767_323_045_000));
+        for wrong in ["", "yesterday", "2026-01-02", "2026-01-02T03:04"] {
+            assert_eq!(parse_iso(wrong), None, "{wrong}");
+        }
     }
 }

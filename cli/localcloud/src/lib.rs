@@ -106,6 +106,8 @@ pub(crate) struct Cloud {
     pub(crate) sts: services::sts::Sts,
     pub(crate) ssm: services::ssm::Ssm,
     pub(crate) logs: services::logs::Logs,
+    pub(crate) cloudwatch: services::cloudwatch::CloudWatch,
+    pub(crate) cloudformation: services::cloudformation::CloudFormation,
     pub(crate) push: push::Push,
     /// Raised once, when the cloud is asked to end.
     pub(crate) stop: tokio::sync::watch::Sender<bool>,
@@ -125,6 +127,8 @@ impl Cloud {
             sts: services::sts::Sts,
             ssm: services::ssm::Ssm::open(&state)?,
             logs: services::logs::Logs::open(&state)?,
+            cloudwatch: services::cloudwatch::CloudWatch::open(&state),
+            cloudformation: services::cloudformation::CloudFormation::open(&state),
             push: push::Push::open(&state)?,
             stop: tokio::sync::watch::Sender::new(false),
             state,
@@ -137,6 +141,7 @@ impl Cloud {
         services::dynamodb::DynamoDb::start(self);
         services::lambda::Lambda::start(self);
         services::apigateway::ApiGateway::start(self);
+        services::cloudformation::CloudFormation::start(self);
         push::Push::start(self);
         Ok(())
     }

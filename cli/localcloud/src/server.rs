@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::services::{dynamodb, iam, logs, sqs, ssm, sts};
+use crate::services::{cloudformation, cloudwatch, dynamodb, iam, logs, sqs, ssm, sts};
 use crate::wire::{HttpAnswer, Refusal, Rest, RestAnswer, answer, json, query, rest, signed_for};
 use crate::{Cloud, Config, Error, Identity};
 
@@ -213,6 +213,12 @@ async fn route(cloud: &Arc<Cloud>, head: http::request::Parts, body: Bytes) -> H
             let action = form.get("Action").unwrap_or_default();
             query::reply(sts::NAMESPACE, action, cloud.sts.call(cloud, action))
         }
+        Some("cloudformation") => {
+            let form = query::Form::parse(&body);
+            let action = form.get("Action").unwrap_or_default();
+            query::reply(cloudformation::NAMESPACE, action, cloud.cloudformation.call(cloud, action, &form))
+        }
+        Some("monitoring") => cloudwatch::wire::answer(cloud, path, &head.headers, &body),
         Some("lambda") => rest::reply(cloud.lambda.call(cloud, Rest::new(&head, body)).await),
         Some("apigateway") => rest::reply(cloud.apigateway.call(cloud, Rest::new(&head, body)).await),
         Some(service) => rest::reply(Err(Refusal::unsupported(format!("the service {service}")))),

@@ -1,6 +1,8 @@
 //! The services, one room each; only in here may the crate that supplies a service's behaviour be named.
 
 pub(crate) mod apigateway;
+pub(crate) mod cloudformation;
+pub(crate) mod cloudwatch;
 pub(crate) mod dynamodb;
 pub(crate) mod iam;
 pub(crate) mod lambda;
@@ -22,5 +24,7 @@ pub fn implemented() -> Vec<(&'static str, &'static [&'static str])> {
         ("STS", sts::calls()),
         ("SSM", ssm::calls()),
         ("CloudWatch Logs", logs::calls()),
+        ("CloudWatch", cloudwatch::calls()),
+        ("CloudFormation", cloudformation::calls()),
     ]
 }

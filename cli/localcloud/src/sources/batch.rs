@@ -47,6 +47,9 @@ pub(super) async fn deliver(
     ids: &[String],
     trace: Option<String>,
 ) -> (Verdict, Option<Call>) {
+    if let Some(age) = age(records.last(), crate::clock::now_ms()) {
+        cloud.cloudwatch.counters().read(&mapping.function, age);
+    }
     let payload = json!({ "Records": records }).to_string();
     let how = Invoking { patience: Some(PATIENCE), trace, ..Invoking::default() };
     let qualifier = mapping.qualifier.as_deref();
@@ -58,6 +61,12 @@ pub(super) async fn deliver(
         }
         Err(refusal) => (Verdict::NotCalled(refusal.message), None),
     }
+}
+
+/// How old a stream's record is; a queue's has no such age.
+fn age(record: Option<&Value>, now_ms: i64) -> Option<Duration> {
+    let made_at = record?["dynamodb"]["ApproximateCreationDateTime"].as_f64()?;
+    Some(Duration::from_secs_f64((now_ms as f64 / 1000.0 - made_at).max(0.0)))
 }
 
 /// What an answer says of the records, by their ids.
@@ -146,6 +155,15 @@ mod tests {
     #[test]
     fn a_function_that_fails_has_done_nothing() {
         assert_eq!(judge(&invoked("{}", Some("Unhandled")), &["a".to_owned()], false), Verdict::AllFailed);
+    }
+
+    #[test]
+    fn a_streams_record_has_an_age_and_a_queues_has_none() {
+        let record = json!({ "dynamodb": { "ApproximateCreationDateTime": 10.5 } });
+        assert_eq!(age(Some(&record), 12_000), Some(Duration::from_millis(1500)));
+        assert_eq!(age(Some(&record), 0), Some(Duration::ZERO));
+        assert_eq!(age(Some(&json!({ "body": "x" })), 0), None);
+        assert_eq!(age(None, 0), None);
     }
 
     #[test]

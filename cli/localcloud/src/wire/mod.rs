@@ -4,6 +4,7 @@
 pub(crate) mod json;
 pub(crate) mod query;
 pub(crate) mod rest;
+pub(crate) mod tree;
 
 use bytes::Bytes;
 use http_body_util::Full;

@@ -14,6 +14,16 @@ impl Form {
         Self(pairs(&String::from_utf8_lossy(body)))
     }
 
+    /// A call from inside the cloud, with these parameters.
+    pub(crate) fn of<const N: usize>(parameters: [(&str, &str); N]) -> Self {
+        Self(parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec())
+    }
+
+    /// Every parameter, in order.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// A parameter, if given.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
@@ -58,6 +68,12 @@ impl Xml {
         content(self);
         let _ = write!(self.0, "</{name}>");
         self
+    }
+
+    /// What was written so far.
+    #[cfg(test)]
+    pub(crate) fn written(&self) -> &str {
+        &self.0
     }
 
     /// A list: `<name><member>…</member>…</name>`.

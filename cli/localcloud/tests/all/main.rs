@@ -3,6 +3,8 @@
 #![allow(clippy::disallowed_methods, reason = "a test has handles and a clock of its own")]
 
 mod cloud;
+mod cloudformation;
+mod cloudwatch;
 mod dynamodb;
 mod gateway;
 mod iam;

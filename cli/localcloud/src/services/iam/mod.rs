@@ -1,10 +1,11 @@
-//! IAM: roles with their inline policies and tags. Kept for those who ask; who may do what is not enforced.
+//! IAM: roles with their inline policies, boundaries and tags, and managed policies. Kept for those who ask; who may do what is not enforced.
 
+mod managed;
 mod policies;
 mod roles;
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -15,16 +16,28 @@ pub(crate) const NAMESPACE: &str = "https://iam.amazonaws.com/doc/2010-05-08/";
 const KIND: &str = "iam-role";
 
 const CALLS: &[&str] = &[
+    "CreatePolicy",
+    "CreatePolicyVersion",
     "CreateRole",
+    "DeletePolicy",
+    "DeletePolicyVersion",
     "DeleteRole",
+    "DeleteRolePermissionsBoundary",
     "DeleteRolePolicy",
+    "GetPolicy",
+    "GetPolicyVersion",
     "GetRole",
     "GetRolePolicy",
     "ListAttachedRolePolicies",
+    "ListPolicies",
+    "ListPolicyTags",
+    "ListPolicyVersions",
     "ListRolePolicies",
     "ListRoleTags",
     "ListRoles",
+    "PutRolePermissionsBoundary",
     "PutRolePolicy",
+    "SetDefaultPolicyVersion",
     "TagRole",
     "UntagRole",
     "UpdateAssumeRolePolicy",
@@ -73,7 +86,7 @@ impl Iam {
 
     /// Does a call.
     pub(crate) fn call(&self, cloud: &Cloud, action: &str, form: &Form) -> Result<Xml, Refusal> {
-        let _alone = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.alone();
         match action {
             "CreateRole" => roles::create(self, cloud, form),
             "GetRole" => roles::get(self, form),
@@ -89,8 +102,24 @@ impl Iam {
             "DeleteRolePolicy" => policies::delete(self, form),
             "ListRolePolicies" => policies::list(self, form),
             "ListAttachedRolePolicies" => policies::attached(self, form),
+            "PutRolePermissionsBoundary" => roles::put_boundary(self, form),
+            "DeleteRolePermissionsBoundary" => roles::delete_boundary(self, form),
+            "CreatePolicy" => managed::create(self, cloud, form),
+            "GetPolicy" => managed::get(self, form),
+            "ListPolicies" => managed::list(self, form),
+            "DeletePolicy" => managed::delete(self, form),
+            "ListPolicyTags" => managed::tags(self, form),
+            "CreatePolicyVersion" => managed::create_version(self, form),
+            "GetPolicyVersion" => managed::get_version(self, form),
+            "ListPolicyVersions" => managed::list_versions(self, form),
+            "SetDefaultPolicyVersion" => managed::set_default(self, form),
+            "DeletePolicyVersion" => managed::delete_version(self, form),
             _ => Err(Refusal::unknown_call("IAM", action)),
         }
+    }
+
+    fn alone(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn role(&self, form: &Form) -> Result<Role, Refusal> {

@@ -32,20 +32,54 @@ fn shown(xml: &mut Xml, role: &Role, whole: bool) {
     }
 }
 
-fn tag_list(xml: &mut Xml, tags: &BTreeMap<String, String>) {
+pub(super) fn tag_list(xml: &mut Xml, tags: &BTreeMap<String, String>) {
     let tags: Vec<(&String, &String)> = tags.iter().collect();
     xml.list("Tags", &tags, |xml, (key, value)| {
         xml.text("Key", key).text("Value", value);
     });
 }
 
+/// A name as IAM's are.
+pub(super) fn check_name(what: &str, name: &str, longest: usize) -> Result<(), Refusal> {
+    let fits = name.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c));
+    if fits && !name.is_empty() && name.len() <= longest {
+        return Ok(());
+    }
+    let message = format!(
+        "The specified value for {what} is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-"
+    );
+    Err(Refusal::new(400, "ValidationError", message))
+}
+
+/// A boundary must be a policy that is there.
+fn boundary(iam: &Iam, arn: &str) -> Result<String, Refusal> {
+    if iam.has_policy(arn)? {
+        return Ok(arn.to_owned());
+    }
+    let message = format!("Scope ARN: {arn} does not exist or is not attachable.");
+    Err(Refusal::new(404, "NoSuchEntity", message))
+}
+
+/// `PutRolePermissionsBoundary`.
+pub(super) fn put_boundary(iam: &Iam, form: &Form) -> Result<Xml, Refusal> {
+    let mut role = iam.role(form)?;
+    role.boundary = Some(boundary(iam, form.need("PermissionsBoundary")?)?);
+    iam.keep(&role)?;
+    Ok(Xml::default())
+}
+
+/// `DeleteRolePermissionsBoundary`.
+pub(super) fn delete_boundary(iam: &Iam, form: &Form) -> Result<Xml, Refusal> {
+    let mut role = iam.role(form)?;
+    role.boundary = None;
+    iam.keep(&role)?;
+    Ok(Xml::default())
+}
+
 /// `CreateRole`.
 pub(super) fn create(iam: &Iam, cloud: &Cloud, form: &Form) -> Result<Xml, Refusal> {
     let name = form.need("RoleName")?;
-    if name.is_empty() || name.len() > 64 || !name.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c)) {
-        let message = "The specified value for roleName is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-";
-        return Err(Refusal::new(400, "ValidationError", message));
-    }
+    check_name("roleName", name, 64)?;
     if iam.state.get::<Role>(KIND, name)?.is_some() {
         return Err(Refusal::new(409, "EntityAlreadyExists", format!("Role with name {name} already exists.")));
     }
@@ -60,7 +94,7 @@ pub(super) fn create(iam: &Iam, cloud: &Cloud, form: &Form) -> Result<Xml, Refus
         trust: trust.to_owned(),
         description: form.get("Description").map(str::to_owned),
         session_seconds: session(form)?.unwrap_or(3600),
-        boundary: form.get("PermissionsBoundary").map(str::to_owned),
+        boundary: form.get("PermissionsBoundary").map(|arn| boundary(iam, arn)).transpose()?,
         created_at: crate::clock::now_ms(),
         tags: form.tags("Tags").into_iter().collect(),
         policies: BTreeMap::new(),

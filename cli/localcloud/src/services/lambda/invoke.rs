@@ -81,7 +81,16 @@ impl Lambda {
         let patience = how.patience.unwrap_or(CALLER_WAITS);
         let cloud = Arc::clone(cloud);
         // A task of its own: a caller that hangs up does not stop the function.
-        let ran = tokio::spawn(async move { cloud.lambda.pool.run(&cloud, launch, limit, patience, event).await });
+        let ran = tokio::spawn(async move {
+            let (name, began) = (launch.function.clone(), tokio::time::Instant::now());
+            let ran = cloud.lambda.pool.run(&cloud, launch, limit, patience, event).await;
+            match &ran {
+                Ok(outcome) => cloud.cloudwatch.counters().invoked(&name, outcome.failed, began.elapsed()),
+                Err(Busy::NoPlace) => cloud.cloudwatch.counters().throttled(&name),
+                Err(Busy::Closing) => {}
+            }
+            ran
+        });
         match ran.await {
             Ok(Ok(outcome)) => Ok(Invoked {
                 request_id,

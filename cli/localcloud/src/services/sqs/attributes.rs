@@ -171,7 +171,7 @@ pub(super) fn get(sqs: &Sqs, cloud: &Cloud, input: &Value) -> Result<Value, Refu
 }
 
 /// How many messages are visible, in flight, delayed.
-fn count(c: &Connection, queue: i64, now: i64) -> Result<[i64; 3], rusqlite::Error> {
+pub(super) fn count(c: &Connection, queue: i64, now: i64) -> Result<[i64; 3], rusqlite::Error> {
     c.prepare_cached(
         "SELECT COALESCE(SUM(visible_at <= ?2), 0), COALESCE(SUM(visible_at > ?2 AND receives > 0), 0),
                 COALESCE(SUM(visible_at > ?2 AND receives = 0), 0)

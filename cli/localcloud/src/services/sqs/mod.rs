@@ -3,6 +3,7 @@
 mod attributes;
 mod batch;
 mod digest;
+mod gauges;
 mod queues;
 mod receipts;
 mod receive;
