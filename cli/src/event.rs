@@ -219,6 +219,26 @@ pub enum Event {
         /// Whether a browser took it.
         opened: bool,
     },
+    /// The stack of alarms and the dashboard, as it is at the end of an `up` that did something to it.
+    #[serde(rename = "operations")]
+    Operations {
+        /// The stack's name.
+        stack: String,
+        /// Its state, in CloudFormation's own words.
+        state: String,
+    },
+    /// The deployer's policy and the roles' boundary are there.
+    #[serde(rename = "bootstrapped")]
+    Bootstrapped {
+        /// The stage's name.
+        stage: String,
+        /// The ARN of the deployer's policy.
+        policy: String,
+        /// The ARN of the boundary.
+        boundary: String,
+        /// Whether anything had to be done.
+        changed: bool,
+    },
     /// Something was removed.
     #[serde(rename = "removed")]
     Removed {

@@ -35,6 +35,8 @@ pub enum Kind {
     Unreachable,
     /// The service failed inside.
     Broken,
+    /// Whoever answers there has not got this call.
+    NotOffered,
     /// Anything else: a mistake in the call.
     Refused,
 }
@@ -137,7 +139,10 @@ fn kind_of(code: &str, message: &str, broken: bool) -> Kind {
         | "NonExistentQueue"
         | "ParameterNotFound"
         | "TableNotFoundException"
-        | "InvalidResourceId" => Kind::Missing,
+        | "InvalidResourceId"
+        | "ChangeSetNotFound" => Kind::Missing,
+        // CloudFormation has one code for all that is wrong with a call.
+        "ValidationError" if message.contains("does not exist") => Kind::Missing,
         "ResourceInUseException"
         | "EntityAlreadyExists"
         | "ResourceConflictException"
@@ -145,6 +150,7 @@ fn kind_of(code: &str, message: &str, broken: bool) -> Kind {
         | "QueueNameExists"
         | "QueueAlreadyExists"
         | "ParameterAlreadyExists"
+        | "AlreadyExistsException"
         | "ResourceAlreadyExistsException"
         | "OperationAbortedException"
         | "ConcurrentModification" => Kind::Taken,
@@ -197,6 +203,16 @@ impl CallError {
     /// Whether this cloud does not have the call at all.
     pub fn is_not_offered(&self) -> bool {
         self.kind == Kind::NotOffered
+    }
+
+    /// Whether there is no such call for us: this cloud has not got it, or we may not make it.
+    pub fn is_not_for_us(&self) -> bool {
+        matches!(self.kind, Kind::NotOffered | Kind::Denied)
+    }
+
+    /// Whether an update was refused because nothing would change by it (A16).
+    pub fn is_unchanged(&self) -> bool {
+        self.is("ValidationError") && self.message.contains("No updates are to be performed")
     }
 
     /// Whether the call may have happened although it failed.
@@ -290,6 +306,9 @@ mod tests {
         for (code, kind) in [
             ("AWS.SimpleQueueService.NonExistentQueue", Kind::Missing),
             ("NoSuchEntity", Kind::Missing),
+            ("ChangeSetNotFound", Kind::Missing),
+            ("AlreadyExistsException", Kind::Taken),
+            ("ValidationError", Kind::Refused),
             ("ResourceConflictException", Kind::Taken),
             ("InvalidParameterValueException", Kind::Refused),
             ("UnsupportedOperation", Kind::NotOffered),
@@ -298,5 +317,16 @@ mod tests {
             assert_eq!(kind_of(code, "", false), kind, "{code}");
         }
         assert_eq!(kind_of("InternalFailure", "", true), Kind::Broken);
+    }
+
+    /// A16: one code, told apart by its words.
+    #[test]
+    fn a_stack_that_is_not_there_or_not_changed_is_told_by_the_message() {
+        let missing = "Stack with id chat-dev-operations does not exist";
+        assert_eq!(kind_of("ValidationError", missing, false), Kind::Missing);
+        let mut unchanged = error(Some("ValidationError"), Kind::Refused);
+        assert!(!unchanged.is_unchanged());
+        unchanged.message = "No updates are to be performed.".into();
+        assert!(unchanged.is_unchanged());
     }
 }

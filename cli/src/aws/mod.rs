@@ -19,6 +19,8 @@ use crate::{
 
 /// API Gateway's handle.
 pub type ApiGateway = aws_sdk_apigatewayv2::Client;
+/// CloudFormation's handle.
+pub type CloudFormation = aws_sdk_cloudformation::Client;
 /// DynamoDB's handle.
 pub type DynamoDb = aws_sdk_dynamodb::Client;
 /// IAM's handle.
@@ -63,6 +65,8 @@ pub struct LocalEndpoint {
 pub struct Aws {
     /// API Gateway v2.
     pub apigateway: ApiGateway,
+    /// CloudFormation.
+    pub cloudformation: CloudFormation,
     /// DynamoDB.
     pub dynamodb: DynamoDb,
     /// IAM.
@@ -187,6 +191,7 @@ impl Aws {
     ) -> Self {
         Self {
             apigateway: ApiGateway::new(&config(Service::ApiGateway)),
+            cloudformation: CloudFormation::new(&config(Service::CloudFormation)),
             dynamodb: DynamoDb::new(&config(Service::DynamoDb)),
             iam: Iam::new(&config(Service::Iam)),
             lambda: Lambda::new(&config(Service::Lambda)),

@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep_until};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Service {
     ApiGateway,
+    CloudFormation,
     DynamoDb,
     Iam,
     Lambda,
@@ -33,6 +34,7 @@ impl Service {
     fn rate(self) -> (u32, u32) {
         match self {
             Self::ApiGateway => (8, 20),
+            Self::CloudFormation => (4, 8),
             Self::DynamoDb => (40, 40),
             Self::Iam => (12, 20),
             Self::Lambda => (12, 30),

@@ -1,5 +1,6 @@
 //! The list of commands, and which code runs which. The Args are the help text; nothing here does any work.
 
+pub mod bootstrap;
 pub mod completions;
 pub mod down;
 pub mod live;
@@ -85,6 +86,8 @@ pub enum Command {
     Open(open::OpenArgs),
     /// Take the stage down; data is kept unless the stage is named
     Down(down::DownArgs),
+    /// Make the deployer's policy and the boundary of the stage's roles; an administrator's once
+    Bootstrap(bootstrap::BootstrapArgs),
     /// Write a shell's completion script
     Completions(completions::CompletionsArgs),
     /// Run the local cloud in this process
@@ -124,7 +127,7 @@ impl Cli {
     /// What Ctrl-C does.
     pub fn interrupt(&self) -> Interrupt {
         match self.command {
-            Command::Up(_) | Command::Down(_) => Interrupt::Finishes,
+            Command::Up(_) | Command::Down(_) | Command::Bootstrap(_) => Interrupt::Finishes,
             Command::Tail(_) => Interrupt::Quietly,
             Command::Local(_) => Interrupt::Its,
             _ => Interrupt::AtOnce,
@@ -180,6 +183,7 @@ pub async fn run(command: Command, cx: &Context) -> Result<Exit, Failure> {
         Command::Room(args) => room::run(args, cx).await,
         Command::Open(args) => open::run(args, cx).await,
         Command::Down(args) => down::run(args, cx).await,
+        Command::Bootstrap(args) => bootstrap::run(args, cx).await,
         Command::Completions(args) => completions::run(args, cx).await,
         Command::Local(args) => local::run(args).await,
     }

@@ -56,7 +56,9 @@ fn joined(mut seen: Status, stack: Vec<PlannedStep>) -> Status {
     let mut known: BTreeMap<String, ResourceShown> =
         seen.resources.drain(..).map(|resource| (resource.id.clone(), resource)).collect();
     seen.resources = stack.into_iter().map(|step| resource(known.remove(&step.id), step)).collect();
-    seen.up = seen.resources.iter().all(|resource| resource.healthy);
+    // The operations stack stands beside the message's way: without it the chat is up.
+    let beside = stack::operations_id().to_string();
+    seen.up = seen.resources.iter().all(|resource| resource.healthy || resource.id == beside);
     if seen.resources.iter().all(|resource| resource.state == ABSENT) {
         seen.resources.clear();
         seen.functions.clear();

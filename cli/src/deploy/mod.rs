@@ -1,6 +1,8 @@
 //! Changing a stage: build, plan, apply and prove; and the reverse. Must not know a terminal: it
 //! tells events, and asks through what it was given.
 
+mod beside;
+mod bootstrap;
 mod down;
 mod drift;
 mod history;
@@ -19,6 +21,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
+pub use bootstrap::{BootstrapOutcome, bootstrap};
 pub use down::{DownOptions, DownOutcome, down};
 pub use drift::drift;
 pub use holder::Holder;

@@ -10,7 +10,7 @@ use super::history::{self, Deploy, Done, Proof};
 use super::lease::Lease;
 use super::lobby::Lobby;
 use super::proof::{self, Proved};
-use super::{Confirm, Deploying, telling};
+use super::{Confirm, Deploying, beside, telling};
 use crate::build::{self, Commit, Executable, Machine, Platform, Source};
 use crate::event::{Act, Event, PlannedStep};
 use crate::failure::{Explain, Failure};
@@ -61,6 +61,8 @@ impl Planned {
 pub async fn plan(cx: &Deploying) -> Result<Planned, Failure> {
     let stack = wanted(cx).await?;
     let plan = reconcile::plan(&stack, &cx.doing()).await?;
+    beside::say_boundary(cx, &plan);
+    beside::say_not_offered(cx, &plan);
     Ok(Planned { steps: telling::steps(&plan) })
 }
 
@@ -74,11 +76,14 @@ pub async fn up(cx: &Deploying, options: UpOptions<'_>) -> Result<UpOutcome, Fai
     if plan.is_empty() {
         let (lobby, owed) = tokio::join!(Lobby::read(cx), history::owes_proof(cx));
         if !(options.prove && owed?) {
-            return settled(cx, &plan, &lobby?, began);
+            return settled(cx, &plan, &lobby?, began).await;
         }
     }
     (cx.tell)(Event::Planned { steps: telling::steps(&plan) });
-    ask(cx, &plan, options.confirm)?;
+    if asks(cx, &plan) {
+        beside::say_boundary(cx, &plan);
+        ask(cx, &plan, options.confirm)?;
+    }
 
     // The first atomic act, then the lease in it, then all the rest.
     only(cx, &stack, &mut plan, &BTreeSet::from([stack::first()])).await?;
@@ -119,18 +124,21 @@ fn package(executable: Executable) -> (String, Package) {
 }
 
 /// Nothing to change.
-fn settled(cx: &Deploying, plan: &Plan, lobby: &Lobby, began: Instant) -> Result<UpOutcome, Failure> {
+async fn settled(cx: &Deploying, plan: &Plan, lobby: &Lobby, began: Instant) -> Result<UpOutcome, Failure> {
     (cx.tell)(Event::NothingToChange { stage: cx.stage.name.clone(), resources: plan.steps.len() });
     let endpoint = endpoint(cx, plan)?;
+    beside::report(cx, plan, false).await;
     let outcome = UpOutcome { page: lobby.link(&endpoint), endpoint, changed: 0, proved: None, took: began.elapsed() };
     tell_deployed(cx, &outcome);
     Ok(outcome)
 }
 
+/// A local stage never asks.
+fn asks(cx: &Deploying, plan: &Plan) -> bool {
+    cx.stage.target != Target::Local && !plan.is_empty()
+}
+
 fn ask(cx: &Deploying, plan: &Plan, confirm: Confirm<'_>) -> Result<(), Failure> {
-    if cx.stage.target == Target::Local || plan.is_empty() {
-        return Ok(());
-    }
     let removes = plan.changes().filter(|step| step.change.removes()).count();
     let what = plan.changes().count();
     let account = &cx.aws.account;
@@ -177,7 +185,9 @@ async fn deploy(
     deployed.record(cx).await?;
     history::sweep(cx, deployed.number).await?;
 
+    let started = changes.iter().any(|change| change.ends_with(stack::operations_id().as_str()));
     let proof = if prove { Some(proof::prove(cx, &endpoint, &vapid_public, &lobby.key).await) } else { None };
+    beside::report(cx, plan, started).await;
     let proved = match proof {
         Some(Ok(proved)) => {
             (cx.tell)(Event::Proved { hops: proved.hops.clone(), total_ms: proved.total_ms });

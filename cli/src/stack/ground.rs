@@ -10,7 +10,7 @@ use chat::room::OperatorKey;
 use reconcile::{Fault, Visit};
 use tokio::sync::OnceCell;
 
-use super::{api, function, log_group, mapping, parameter, queue, role, table};
+use super::{api, boundary, function, log_group, mapping, parameter, queue, role, table};
 use crate::{
     aws::{Aws, CallError, call},
     failure::Explain,
@@ -51,6 +51,7 @@ struct Listed {
     parameters: OnceCell<BTreeSet<String>>,
     apis: OnceCell<Vec<api::Found>>,
     mappings: OnceCell<Vec<mapping::Found>>,
+    boundary: OnceCell<Option<String>>,
 }
 
 impl Ground {
@@ -103,6 +104,11 @@ impl Ground {
 
     pub(super) async fn mappings(&self) -> Result<&Vec<mapping::Found>> {
         Ok(self.listed.mappings.get_or_try_init(|| mapping::list(self)).await?)
+    }
+
+    /// The ARN of the boundary that roles carry, where an administrator has made one (A35).
+    pub(super) async fn boundary(&self) -> Result<&Option<String>> {
+        self.listed.boundary.get_or_try_init(|| boundary::find(self)).await
     }
 
     /// The operator's key, read once; it is no fact, so that no event ever carries it.

@@ -6,12 +6,12 @@ use reconcile::Id;
 use super::{
     api, function,
     ground::{Ground, Result},
-    log_group, mapping, parameter, queue, role, table,
+    log_group, mapping, operations, parameter, queue, role, table,
 };
 
 /// All that carries our tags, kind by kind.
 pub(super) async fn left(ground: &Ground) -> Result<Vec<Id>> {
-    let (tables, queues, parameters, roles, log_groups, functions, rest) = tokio::try_join!(
+    let (tables, queues, parameters, roles, log_groups, functions, rest, stack) = tokio::try_join!(
         tables(ground),
         queues(ground),
         parameters(ground),
@@ -19,8 +19,10 @@ pub(super) async fn left(ground: &Ground) -> Result<Vec<Id>> {
         log_groups(ground),
         functions(ground),
         apis_and_mappings(ground),
+        operations::left(ground),
     )?;
-    Ok([tables, queues, parameters, roles, log_groups, functions, rest].concat())
+    let stack = stack.into_iter().collect();
+    Ok([tables, queues, parameters, roles, log_groups, functions, rest, stack].concat())
 }
 
 async fn tables(ground: &Ground) -> Result<Vec<Id>> {

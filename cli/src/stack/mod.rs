@@ -17,14 +17,17 @@
 //! | `permission/F` | the API may call F | `api/http`, `function/F` |
 //! | `mapping/stream` | table → forward-messages | `table/messages`, `function/forward-messages`, `queue/dead-letters` |
 //! | `mapping/queue` | queue → notify-clients | `queue/new-messages`, `function/notify-clients` |
+//! | `stack/operations` | alarms and a dashboard, by CloudFormation; not waited for | |
 
 mod api;
+mod boundary;
 mod function;
 mod ground;
 mod left;
 mod live;
 mod log_group;
 mod mapping;
+mod operations;
 mod package;
 mod parameter;
 mod permission;
@@ -49,9 +52,11 @@ use reconcile::{Id, Stack};
 pub use api::{API_ID, ENDPOINT, id as api_id};
 pub use function::{KEPT_VERSIONS, LIVE, Version, Versions, id as function_id, versions};
 pub use live::{Live, live};
+pub use operations::{NOT_OFFERED, STATE, Standing, id as operations_id, said as operations_said};
 pub use package::Package;
 pub use parameter::{PUBLIC, ROOM_KEY, VAPID_KEY, id as parameter_id};
 pub use queue::{URL, id as queue_id};
+pub use role::{BOUNDARY, id as role_id};
 pub use table::{STREAM, id as table_id};
 
 use crate::{aws::Aws, stage::Stage};
@@ -107,6 +112,7 @@ fn whole(aws: &Aws, stage: &Stage, now_ms: i64, code: impl Fn(Part) -> (Option<P
     stack.add(api::Api { ground: ground.clone() });
     stack.add(routes::Routes { ground: ground.clone() });
     add_mappings(&mut stack, &ground);
+    stack.add(operations::Operations { ground: ground.clone(), leaving: false });
     stack
 }
 
@@ -158,6 +164,7 @@ pub fn removal(aws: &Aws, stage: &Stage, delete_data: bool) -> Removal {
     }
     stack.add(api::Api { ground: ground.clone() });
     add_mappings(&mut stack, &ground);
+    stack.add(operations::Operations { ground: ground.clone(), leaving: true });
     stack.goes_last(first());
     Removal { stack, keep: if delete_data { BTreeSet::new() } else { data() } }
 }
@@ -250,6 +257,11 @@ fn add_mappings(stack: &mut Stack, ground: &Arc<Ground>) {
         want: settings(notify, QUEUE_BATCH, of_queue),
         needs: vec![queue::id(NEW_MESSAGES), function::id(notify)],
     });
+}
+
+/// The state that the operations stack is in now; `None` where it is not there, or cannot be looked at.
+pub async fn operations_state(aws: &Aws, stage: &Stage) -> Option<String> {
+    operations::now(&Ground::of(aws, stage)).await
 }
 
 /// The operator's key, from which the stage's rooms and tokens come. Read only where one is made or shown.

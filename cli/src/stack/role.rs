@@ -12,6 +12,8 @@ use crate::aws::{CallError, call, if_there};
 
 /// The fact: the role's identity, which a role made again does not share (A1).
 pub(super) const ROLE_ID: &str = "role-id";
+/// The fact: the boundary that the role is to carry, where there is one (A35).
+pub const BOUNDARY: &str = "boundary";
 
 const SERVICE: &str = "IAM";
 /// The name of the one inline policy.
@@ -20,7 +22,7 @@ const POLICY: &str = "calls";
 const FOUND: Duration = Duration::from_secs(60);
 
 /// The id of a function's role.
-pub(super) fn id(function: &str) -> Id {
+pub fn id(function: &str) -> Id {
     Id::new("role", function)
 }
 
@@ -35,6 +37,7 @@ pub(super) struct Role {
 pub(super) struct Seen {
     trust: Value,
     policy: Option<Value>,
+    boundary: Option<String>,
 }
 
 /// The names of roles with our prefix.
@@ -74,6 +77,9 @@ impl Resource for Role {
 
     async fn observe(&self, visit: &Visit) -> Result<Option<Seen>> {
         let name = self.name();
+        if let Some(boundary) = self.ground.boundary().await? {
+            visit.learn(BOUNDARY, boundary.clone());
+        }
         if visit.planning() && !self.ground.roles().await?.contains(&name) {
             return Ok(None);
         }
@@ -82,10 +88,11 @@ impl Resource for Role {
         self.check(&role)?;
         visit.learn(ROLE_ID, role.role_id.clone());
         let trust = role.assume_role_policy_document.as_deref().map_or(Value::Null, document);
-        Ok(Some(Seen { trust, policy: policy? }))
+        let boundary = role.permissions_boundary.and_then(|boundary| boundary.permissions_boundary_arn);
+        Ok(Some(Seen { trust, policy: policy?, boundary }))
     }
 
-    fn diff(&self, seen: Option<&Seen>, _: &Visit) -> Change {
+    fn diff(&self, seen: Option<&Seen>, visit: &Visit) -> Change {
         let Some(seen) = seen else { return Change::Create };
         let mut fields = Vec::new();
         if seen.trust != self.trust {
@@ -95,14 +102,23 @@ impl Resource for Role {
             let before = seen.policy.as_ref().map(Value::to_string);
             fields.push(Field::new("policy", before, self.policy.to_string()));
         }
+        // Where none is known, one that somebody has set stays: it only narrows.
+        let wanted = visit.known(&self.id(), BOUNDARY).filter(|wanted| seen.boundary.as_ref() != Some(wanted));
+        fields.extend(wanted.map(|wanted| Field::new(BOUNDARY, seen.boundary.clone(), wanted)));
         Change::update(fields)
     }
 
     async fn apply(&self, change: &Change, _: Option<Seen>, visit: &Visit) -> Result<()> {
         if *change == Change::Create {
             self.create(visit).await?;
-        } else if change.touches("trust") {
-            self.set_trust().await?;
+        } else {
+            // First: without it the deployer's policy allows no change of a role (A35).
+            if change.touches(BOUNDARY) {
+                self.set_boundary(visit).await?;
+            }
+            if change.touches("trust") {
+                self.set_trust().await?;
+            }
         }
         if *change == Change::Create || change.touches("policy") {
             visit.settle("the role to be found", FOUND, || self.put_policy()).await?;
@@ -146,6 +162,7 @@ impl Role {
         let name = self.name();
         let mut request = self.ground.aws.iam.create_role().role_name(&name);
         request = request.assume_role_policy_document(self.trust.to_string());
+        request = request.set_permissions_boundary(visit.known(&self.id(), BOUNDARY));
         for (key, value) in self.ground.owner.tags() {
             request = request.tags(Tag::builder().key(key).value(value).build().map_err(Fault::new)?);
         }
@@ -155,6 +172,7 @@ impl Role {
                 let look = || async { Ok(get(&self.ground, &name).await?) };
                 let role = visit.settle("the role to be found", FOUND, look).await?;
                 self.check(&role)?;
+                self.set_boundary(visit).await?;
                 self.set_trust().await?;
                 Some(role)
             }
@@ -163,6 +181,15 @@ impl Role {
         if let Some(role) = role {
             visit.learn(ROLE_ID, role.role_id);
         }
+        Ok(())
+    }
+
+    async fn set_boundary(&self, visit: &Visit) -> Result<()> {
+        let Some(boundary) = visit.known(&self.id(), BOUNDARY) else { return Ok(()) };
+        let name = self.name();
+        let request = self.ground.aws.iam.put_role_permissions_boundary().role_name(&name);
+        let answer = request.permissions_boundary(boundary).send().await;
+        answer.map_err(call(SERVICE, "PutRolePermissionsBoundary", &name))?;
         Ok(())
     }
 
@@ -214,15 +241,19 @@ mod tests {
         for (seen, change) in [
             (None, Change::Create),
             (
-                Some(Seen { trust: document("%7B%22Version%22%3A %222012-10-17%22%7D"), policy: Some(policy.clone()) }),
+                Some(Seen {
+                    trust: document("%7B%22Version%22%3A %222012-10-17%22%7D"),
+                    policy: Some(policy.clone()),
+                    boundary: None,
+                }),
                 Change::Keep,
             ),
             (
-                Some(Seen { trust: trust.clone(), policy: None }),
+                Some(Seen { trust: trust.clone(), policy: None, boundary: None }),
                 Change::Update(vec![Field::new("policy", None, policy.to_string())]),
             ),
             (
-                Some(Seen { trust: Value::Null, policy: Some(other.clone()) }),
+                Some(Seen { trust: Value::Null, policy: Some(other.clone()), boundary: None }),
                 Change::Update(vec![
                     Field::new("trust", "null".to_owned(), trust.to_string()),
                     Field::new("policy", other.to_string(), policy.to_string()),
@@ -230,6 +261,37 @@ mod tests {
             ),
         ] {
             assert_eq!(visiting(&role, seen), change);
+        }
+    }
+    /// A35: a role carries the boundary where there is one, and keeps what it has where there is none.
+    #[tokio::test]
+    async fn a_role_differs_by_its_boundary_where_one_is_wanted() {
+        use crate::stack::visiting_with;
+        let (trust, policy) = (json!({ "Version": "2012-10-17" }), json!({ "Statement": [1] }));
+        let ground = Arc::new(ground().await);
+        let role = Role { ground, function: "f", trust: trust.clone(), policy: policy.clone() };
+        let seen = |boundary: Option<&str>| {
+            let (trust, policy) = (trust.clone(), Some(policy.clone()));
+            Some(Seen { trust, policy, boundary: boundary.map(str::to_owned) })
+        };
+        let wanting = |wanted: Option<&str>| {
+            let facts = reconcile::Facts::default();
+            if let Some(wanted) = wanted {
+                facts.learn(&role.id(), BOUNDARY, wanted.to_owned());
+            }
+            facts
+        };
+        let set = |before: Option<&str>| {
+            Change::Update(vec![Field::new(BOUNDARY, before.map(str::to_owned), "b".to_owned())])
+        };
+        for (wanted, there, change) in [
+            (None, None, Change::Keep),
+            (None, Some("other"), Change::Keep),
+            (Some("b"), Some("b"), Change::Keep),
+            (Some("b"), None, set(None)),
+            (Some("b"), Some("other"), set(Some("other"))),
+        ] {
+            assert_eq!(visiting_with(&role, seen(there), wanting(wanted)), change, "{wanted:?} {there:?}");
         }
     }
 }

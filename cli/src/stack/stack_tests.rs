@@ -10,8 +10,8 @@ async fn aws() -> Aws {
 #[tokio::test]
 async fn the_chat_is_these_resources() {
     let ids: Vec<String> = chat(&aws().await, &stage(), &Packages::new(), 0).ids().map(ToString::to_string).collect();
-    assert_eq!(ids.len(), 3 + 1 + 2 + 2 + 6 * 3 + 4 + 1 + 1 + 2, "{ids:?}");
-    for id in ["table/stage", "records/stage", "permission/serve-page", "mapping/queue"] {
+    assert_eq!(ids.len(), 3 + 1 + 2 + 2 + 6 * 3 + 4 + 1 + 1 + 2 + 1, "{ids:?}");
+    for id in ["table/stage", "records/stage", "permission/serve-page", "mapping/queue", "stack/operations"] {
         assert!(ids.iter().any(|one| one == id), "{id}");
     }
 }

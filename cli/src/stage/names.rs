@@ -77,6 +77,16 @@ impl Names {
         format!("/{}/{}", self.project, self.stage)
     }
 
+    /// A stack of CloudFormation's: `stack("operations")`, `stack("bootstrap")`.
+    pub fn stack(&self, which: &str) -> String {
+        format!("{}-{which}", self.prefix())
+    }
+
+    /// A managed policy, as `templates/deployer.yaml` names it. Policies are global, so the region is part of the name.
+    pub fn policy(&self, which: &str) -> String {
+        format!("{}-{which}-{}", self.prefix(), self.region)
+    }
+
     /// The HTTP API.
     pub fn api(&self) -> String {
         self.prefix()
@@ -111,6 +121,8 @@ mod tests {
             (names.log_group("store-message"), "/aws/lambda/chat-dev-store-message"),
             (names.parameter("vapid-key"), "/chat/dev/vapid-key"),
             (names.api(), "chat-dev"),
+            (names.stack("operations"), "chat-dev-operations"),
+            (names.policy("boundary"), "chat-dev-boundary-us-east-1"),
         ] {
             assert_eq!(is, should);
         }

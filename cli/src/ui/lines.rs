@@ -79,6 +79,7 @@ pub(super) fn sentence(event: &Event, style: &Style) -> Option<String> {
             );
             format!("{head}\n    {drawn}")
         }
+        Event::Operations { stack, state } => style.dim(&format!("alarms and dashboard: stack {stack} is {state}")),
         Event::Removed { id } => format!("{} {}", style.dim("removed"), resource(id)),
         Event::Kept { id, because } => {
             format!("{} {} {}", style.bold("kept"), resource(id), style.dim(&format!("({because})")))

@@ -24,6 +24,20 @@ pub(super) fn result(event: &Event, style: &Style) -> Option<String> {
         Event::Status(status) => status::status(status, style),
         Event::Page { page, opened: true } => format!("{} opened {}", style.good("✓"), style.link(page)),
         Event::Page { page, opened: false } => style.link(page),
+        Event::Bootstrapped { stage, policy, boundary, changed } => {
+            let done = if *changed { "is bootstrapped" } else { "was bootstrapped already: nothing to change" };
+            let attach = format!("aws iam attach-user-policy --user-name NAME --policy-arn {policy}");
+            format!(
+                "{} {} {done}\n  {} {policy}\n  {} {boundary}\n  {} {}\n  {}",
+                style.good("✓"),
+                style.bold(stage),
+                style.dim("the deployer's policy:"),
+                style.dim("the roles' boundary:  "),
+                style.dim("give it to who deploys:"),
+                style.command(&attach),
+                style.dim("roles that are there get the boundary with the next up")
+            )
+        }
         Event::Down { stage, removed: 0, kept, .. } => {
             let kept = if *kept > 0 { format!("; kept {}", count(*kept, "resource")) } else { String::new() };
             format!("{} {} is not up: nothing to remove{kept}", style.good("✓"), style.bold(stage))

@@ -18,6 +18,7 @@ mod relay;
 mod scenarios;
 mod schema;
 mod screens;
+mod stacks;
 mod steady;
 mod stops;
 mod tail;

@@ -1,0 +1,376 @@
+//! The operations stack: alarms and a dashboard, made by CloudFormation from `templates/operations.yaml`. It stands beside
+//! the message's way, so an `up` starts it, does not wait for it and never fails for it where it is not offered.
+//!
+//! Its states (A16, A30) and the way out of each are in `Standing`. It holds no data: where nothing else helps it is
+//! deleted and made again. It must not know what the alarms watch.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use aws_sdk_cloudformation::types::{OnFailure, Parameter, ResourceStatus, Stack as Found, Tag};
+use reconcile::{Change, Fault, Field, Id, Resource, Visit};
+
+use super::ground::{Ground, Result};
+use crate::aws::{CallError, call, if_there};
+
+const SERVICE: &str = "CloudFormation";
+const TEMPLATE: &str = include_str!("../../../templates/operations.yaml");
+/// The tag that says which template a stack was made from.
+const DIGEST: &str = "chatctl:template";
+/// The parameter that is whoever's: what is set by hand stays.
+const TOPIC: &str = "AlarmTopic";
+/// How long a stack's operation is waited for, where it must be.
+const OPERATION: Duration = Duration::from_secs(600);
+/// Its service takes a lot of looks ill.
+const FIRST_LOOK: Duration = Duration::from_millis(100);
+
+/// The fact: the state that the stack was last seen in, or was put into.
+pub const STATE: &str = "state";
+/// The fact: why there is no stack, where the cloud offers none.
+pub const NOT_OFFERED: &str = "not-offered";
+
+/// The id of the operations stack.
+pub fn id() -> Id {
+    Id::new("stack", "operations")
+}
+
+pub(super) struct Operations {
+    pub(super) ground: Arc<Ground>,
+    /// Whether it is looked at to be removed: what is not offered is not there then.
+    pub(super) leaving: bool,
+}
+
+/// What is seen of it.
+pub(super) enum Seen {
+    /// The cloud has no stacks, or not for us.
+    NotOffered,
+    /// A stack of ours.
+    There { status: String, digest: Option<String>, parameters: BTreeMap<String, String> },
+}
+
+/// What a stack's state means for what can be done with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is whole, and can be updated.
+    Whole,
+    /// Something is being done to it: it is left alone (A16).
+    Busy,
+    /// It can only be deleted, or was never made: it is deleted and made again (A16, A30).
+    Remade,
+    /// It is gone.
+    Gone,
+}
+
+impl Standing {
+    /// Of a state's name.
+    pub fn of(status: &str) -> Self {
+        match status {
+            "CREATE_COMPLETE"
+            | "UPDATE_COMPLETE"
+            | "UPDATE_ROLLBACK_COMPLETE"
+            | "IMPORT_COMPLETE"
+            | "IMPORT_ROLLBACK_COMPLETE"
+            | "UPDATE_FAILED" => Self::Whole,
+            "DELETE_COMPLETE" => Self::Gone,
+            // Nothing is in progress there: a change set waits to be executed, and no stack was ever made.
+            "REVIEW_IN_PROGRESS" => Self::Remade,
+            busy if busy.ends_with("_IN_PROGRESS") => Self::Busy,
+            // ROLLBACK_COMPLETE, ROLLBACK_FAILED, CREATE_FAILED, DELETE_FAILED, UPDATE_ROLLBACK_FAILED
+            _ => Self::Remade,
+        }
+    }
+}
+
+/// What the tool's own words are for a state that an `up` ended with; `None` where there is nothing to say.
+pub fn said(status: &str, next: &str) -> Option<String> {
+    match (Standing::of(status), status) {
+        (Standing::Whole, "UPDATE_ROLLBACK_COMPLETE") => Some(format!(
+            "the operations stack was put back as it was before its update (UPDATE_ROLLBACK_COMPLETE); {next} tries again"
+        )),
+        (Standing::Whole | Standing::Gone, _) => None,
+        (Standing::Busy, _) => Some(format!(
+            "the operations stack is still being worked on ({status}); nothing waits for it, {next} shows how it ended"
+        )),
+        (Standing::Remade, _) => Some(format!(
+            "the operations stack failed ({status}), the chat does not need it; {next} deletes it and makes it again"
+        )),
+    }
+}
+
+/// The stack of that name, ours or not.
+async fn find(ground: &Ground, name: &str) -> std::result::Result<Option<Found>, CallError> {
+    let answer = ground.aws.cloudformation.describe_stacks().stack_name(name).send().await;
+    let found = if_there(answer.map_err(call(SERVICE, "DescribeStacks", name)))?;
+    let mut stacks = found.and_then(|answer| answer.stacks).unwrap_or_default().into_iter();
+    Ok(stacks.find(|stack| Standing::of(&state(stack)) != Standing::Gone))
+}
+
+fn state(stack: &Found) -> String {
+    stack.stack_status().map(|status| status.as_str().to_owned()).unwrap_or_default()
+}
+
+fn tags(stack: &Found) -> impl Iterator<Item = (&str, &str)> {
+    stack.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?)))
+}
+
+/// The state that it is in now; `None` where it is not there, or cannot be looked at.
+pub(super) async fn now(ground: &Ground) -> Option<String> {
+    let found = find(ground, &ground.names.stack("operations")).await.ok()??;
+    Some(state(&found))
+}
+
+/// The stack, where it is there and ours.
+pub(super) async fn left(ground: &Ground) -> Result<Option<Id>> {
+    match find(ground, &ground.names.stack("operations")).await {
+        Ok(found) => Ok(found.filter(|stack| ground.owner.owns(tags(stack))).map(|_| id())),
+        Err(error) if error.is_not_for_us() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+impl Resource for Operations {
+    type Seen = Seen;
+
+    fn id(&self) -> Id {
+        id()
+    }
+
+    async fn observe(&self, visit: &Visit) -> Result<Option<Seen>> {
+        let name = self.name();
+        let found = match find(&self.ground, &name).await {
+            Ok(found) => found,
+            Err(error) if error.is_not_for_us() => {
+                visit.learn(NOT_OFFERED, error.to_string());
+                return Ok((!self.leaving).then_some(Seen::NotOffered));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let Some(stack) = found else { return Ok(None) };
+        self.ground.owner.check(format!("stack {name}"), tags(&stack))?;
+        let status = state(&stack);
+        visit.learn(STATE, status.clone());
+        let digest = tags(&stack).find(|(key, _)| *key == DIGEST).map(|(_, value)| value.to_owned());
+        let parameters = stack
+            .parameters()
+            .iter()
+            .filter_map(|one| Some((one.parameter_key()?.to_owned(), one.parameter_value()?.to_owned())));
+        Ok(Some(Seen::There { status, digest, parameters: parameters.collect() }))
+    }
+
+    fn diff(&self, seen: Option<&Seen>, _: &Visit) -> Change {
+        let (status, digest, parameters) = match seen {
+            None => return Change::Create,
+            Some(Seen::NotOffered) => return Change::Keep,
+            Some(Seen::There { status, digest, parameters }) => (status, digest, parameters),
+        };
+        match Standing::of(status) {
+            Standing::Busy => Change::Keep,
+            Standing::Remade => Change::Replace(Field::new("state", status.clone(), "CREATE_COMPLETE".to_owned())),
+            Standing::Gone => Change::Create,
+            Standing::Whole => {
+                let mut fields = Vec::new();
+                let wanted = digest_of(TEMPLATE);
+                if digest.as_ref() != Some(&wanted) {
+                    fields.push(Field::new("template", digest.clone(), wanted));
+                }
+                for (key, value) in self.parameters() {
+                    let before = parameters.get(key).cloned();
+                    if before.as_ref() != Some(&value) {
+                        fields.push(Field::new(key, before, value));
+                    }
+                }
+                Change::update(fields)
+            }
+        }
+    }
+
+    async fn apply(&self, change: &Change, seen: Option<Seen>, visit: &Visit) -> Result<()> {
+        match change {
+            Change::Create => self.create(visit).await,
+            _ => self.update(seen, visit).await,
+        }
+    }
+
+    /// Waits: what is gone can be made again, and `down` certifies that it is gone.
+    async fn delete(&self, _: Seen, visit: &Visit) -> Result<()> {
+        let name = self.name();
+        let idle = || async {
+            let found = find(&self.ground, &name).await?;
+            let busy = found.as_ref().is_some_and(|stack| Standing::of(&state(stack)) == Standing::Busy);
+            Ok((!busy).then_some(found.is_some()))
+        };
+        let what = "the operation on the stack to end";
+        if !visit.settle_from(what, FIRST_LOOK, OPERATION, idle).await? {
+            return Ok(());
+        }
+        let answer = self.ground.aws.cloudformation.delete_stack().stack_name(&name).send().await;
+        if_there(answer.map_err(call(SERVICE, "DeleteStack", &name)))?;
+        let gone = || async {
+            match find(&self.ground, &name).await? {
+                None => Ok(Some(())),
+                Some(stack) if state(&stack) == "DELETE_FAILED" => Err(self.not_deleted(&name).await?),
+                Some(_) => Ok(None),
+            }
+        };
+        visit.settle_from("the stack to be gone", FIRST_LOOK, OPERATION, gone).await
+    }
+}
+
+impl Operations {
+    fn name(&self) -> String {
+        self.ground.names.stack("operations")
+    }
+
+    /// What the template is filled in with.
+    fn parameters(&self) -> BTreeMap<&'static str, String> {
+        let names = &self.ground.names;
+        BTreeMap::from([("Prefix", names.prefix()), ("Queue", names.queue()), ("DeadLetters", names.dead_letters())])
+    }
+
+    fn given(&self) -> Vec<Parameter> {
+        let one = |(key, value): (&str, String)| Parameter::builder().parameter_key(key).parameter_value(value).build();
+        self.parameters().into_iter().map(one).collect()
+    }
+
+    fn tags(&self) -> Vec<Tag> {
+        let digest = digest_of(TEMPLATE);
+        let tags = self.ground.owner.tags().chain([(DIGEST, digest.as_str())]);
+        tags.map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+    }
+
+    /// Starts it; one of ours that is there is adopted (A12).
+    async fn create(&self, visit: &Visit) -> Result<()> {
+        let name = self.name();
+        let request = self.ground.aws.cloudformation.create_stack().stack_name(&name).template_body(TEMPLATE);
+        let request =
+            request.set_parameters(Some(self.given())).set_tags(Some(self.tags())).on_failure(OnFailure::Rollback);
+        match request.send().await.map_err(call(SERVICE, "CreateStack", &name)) {
+            Ok(_) => visit.learn(STATE, "CREATE_IN_PROGRESS"),
+            Err(error) if error.is_taken() => drop(self.observe(visit).await?),
+            Err(error) if error.is_not_for_us() => visit.learn(NOT_OFFERED, error.to_string()),
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    async fn update(&self, seen: Option<Seen>, visit: &Visit) -> Result<()> {
+        let name = self.name();
+        let mut parameters = self.given();
+        if matches!(&seen, Some(Seen::There { parameters, .. }) if parameters.contains_key(TOPIC)) {
+            parameters.push(Parameter::builder().parameter_key(TOPIC).use_previous_value(true).build());
+        }
+        let request = self.ground.aws.cloudformation.update_stack().stack_name(&name).template_body(TEMPLATE);
+        let request = request.set_parameters(Some(parameters)).set_tags(Some(self.tags()));
+        match request.send().await.map_err(call(SERVICE, "UpdateStack", &name)) {
+            Ok(_) => visit.learn(STATE, "UPDATE_IN_PROGRESS"),
+            Err(error) if error.is_unchanged() => {} // A16
+            Err(error) => {
+                // Somebody else was faster: what is in progress is never raced (A16).
+                self.observe(visit).await?;
+                let busy = visit.known(&id(), STATE).is_some_and(|state| Standing::of(&state) == Standing::Busy);
+                if !busy {
+                    return Err(error.into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The fault of a deletion that failed: what is left, and why (A30).
+    async fn not_deleted(&self, name: &str) -> Result<Fault> {
+        let answer = self.ground.aws.cloudformation.describe_stack_resources().stack_name(name).send().await;
+        let answer = answer.map_err(call(SERVICE, "DescribeStackResources", name))?;
+        let left =
+            answer.stack_resources().iter().filter(|one| one.resource_status() == Some(&ResourceStatus::DeleteFailed));
+        let left: Vec<String> = left
+            .map(|one| {
+                let named = one.physical_resource_id().or(one.logical_resource_id()).unwrap_or_default();
+                format!("{named} ({})", one.resource_status_reason().unwrap_or("no reason given"))
+            })
+            .collect();
+        let what = format!("stack {name} is DELETE_FAILED, left are: {}", left.join(", "));
+        Ok(Fault::new(what)
+            .with_next(Some("mend what is named, then repeat the command: it deletes the stack again".into())))
+    }
+}
+
+/// A template's fingerprint, short enough for a tag.
+fn digest_of(template: &str) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, template.as_bytes());
+    digest.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stack::{ground::tests::ground, visiting};
+
+    async fn operations() -> Operations {
+        Operations { ground: Arc::new(ground().await), leaving: false }
+    }
+
+    fn seen(of: &Operations, status: &str) -> Seen {
+        let parameters = of.parameters().into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        Seen::There { status: status.to_owned(), digest: Some(digest_of(TEMPLATE)), parameters }
+    }
+
+    /// A16, A30: every state that CloudFormation documents, and what an `up` does with it.
+    #[tokio::test]
+    async fn each_state_of_a_stack_has_its_way_out() {
+        let operations = operations().await;
+        let remade =
+            |status: &str| Change::Replace(Field::new("state", status.to_owned(), "CREATE_COMPLETE".to_owned()));
+        for (status, change, says) in [
+            ("CREATE_COMPLETE", Change::Keep, None),
+            ("UPDATE_COMPLETE", Change::Keep, None),
+            ("UPDATE_ROLLBACK_COMPLETE", Change::Keep, Some("put back")),
+            ("UPDATE_FAILED", Change::Keep, None),
+            ("CREATE_IN_PROGRESS", Change::Keep, Some("still being worked on")),
+            ("UPDATE_IN_PROGRESS", Change::Keep, Some("still being worked on")),
+            ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", Change::Keep, Some("still being worked on")),
+            ("UPDATE_ROLLBACK_IN_PROGRESS", Change::Keep, Some("still being worked on")),
+            ("ROLLBACK_IN_PROGRESS", Change::Keep, Some("still being worked on")),
+            ("DELETE_IN_PROGRESS", Change::Keep, Some("still being worked on")),
+            ("ROLLBACK_COMPLETE", remade("ROLLBACK_COMPLETE"), Some("makes it again")),
+            ("ROLLBACK_FAILED", remade("ROLLBACK_FAILED"), Some("makes it again")),
+            ("CREATE_FAILED", remade("CREATE_FAILED"), Some("makes it again")),
+            ("REVIEW_IN_PROGRESS", remade("REVIEW_IN_PROGRESS"), Some("makes it again")),
+            ("UPDATE_ROLLBACK_FAILED", remade("UPDATE_ROLLBACK_FAILED"), Some("makes it again")),
+            ("DELETE_FAILED", remade("DELETE_FAILED"), Some("makes it again")),
+            ("DELETE_COMPLETE", Change::Create, None),
+        ] {
+            assert_eq!(visiting(&operations, Some(seen(&operations, status))), change, "{status}");
+            let words = said(status, "chatctl up");
+            assert_eq!(words.is_some(), says.is_some(), "{status}: {words:?}");
+            assert!(says.is_none_or(|says| words.is_some_and(|words| words.contains(says) && words.contains(status))));
+        }
+        assert_eq!(visiting(&operations, None), Change::Create);
+        assert_eq!(visiting(&operations, Some(Seen::NotOffered)), Change::Keep);
+    }
+
+    #[tokio::test]
+    async fn a_stack_differs_by_its_template_and_by_what_it_is_filled_in_with() {
+        let operations = operations().await;
+        let Seen::There { status, parameters, .. } = seen(&operations, "CREATE_COMPLETE") else {
+            panic!("it is there")
+        };
+        let older = Seen::There { status: status.clone(), digest: None, parameters: parameters.clone() };
+        let template = Field::new("template", None, digest_of(TEMPLATE));
+        assert_eq!(visiting(&operations, Some(older)), Change::Update(vec![template]));
+        let mut by_hand = parameters;
+        by_hand.insert("Queue".into(), "other".into());
+        by_hand.insert(TOPIC.into(), "arn:aws:sns:us-east-1:000000000000:me".into());
+        let other = Seen::There { status, digest: Some(digest_of(TEMPLATE)), parameters: by_hand };
+        let queue = Field::new("Queue", "other".to_owned(), "chat-dev-new-messages".to_owned());
+        assert_eq!(visiting(&operations, Some(other)), Change::Update(vec![queue]), "the topic is whoever's");
+    }
+
+    #[test]
+    fn the_template_fits_into_a_call_and_names_every_function() {
+        assert!(TEMPLATE.len() < 51_200);
+        for function in chat_aws::routes::Function::ALL {
+            for alarm in ["errors", "throttles"] {
+                assert!(TEMPLATE.contains(&format!("'${{Prefix}}-{}-{alarm}'", function.name())), "{function:?}");
+            }
+        }
+    }
+}
