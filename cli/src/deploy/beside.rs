@@ -16,7 +16,9 @@ pub(super) async fn report(cx: &Deploying, plan: &Plan, started: bool) {
         state = stack::operations_state(&cx.aws, &cx.stage).await.or(state);
     }
     let Some(state) = state else { return };
-    if let Some(what) = stack::operations_said(&state, &cx.stage.command("up")) {
+    // What this run has begun goes on by itself, which is as it should be.
+    let begun = started && stack::Standing::of(&state) == stack::Standing::Busy;
+    if let Some(what) = stack::operations_said(&state, &cx.stage.command("up")).filter(|_| !begun) {
         (cx.tell)(Event::Warning { what, next: None });
     } else if started {
         (cx.tell)(Event::Operations { stack: cx.stage.names().stack("operations"), state });
