@@ -35,8 +35,6 @@ pub enum Kind {
     Unreachable,
     /// The service failed inside.
     Broken,
-    /// Whoever answers there has not got this call.
-    NotOffered,
     /// Anything else: a mistake in the call.
     Refused,
 }

@@ -10,7 +10,6 @@ use crate::stack;
 
 /// Says how the operations stack ended; one that was `started` is looked at once more.
 pub(super) async fn report(cx: &Deploying, plan: &Plan, started: bool) {
-    say_not_offered(cx, plan);
     let mut state = plan.facts.get(&stack::operations_id(), stack::STATE);
     if started {
         state = stack::operations_state(&cx.aws, &cx.stage).await.or(state);
@@ -22,14 +21,6 @@ pub(super) async fn report(cx: &Deploying, plan: &Plan, started: bool) {
         (cx.tell)(Event::Warning { what, next: None });
     } else if started {
         (cx.tell)(Event::Operations { stack: cx.stage.names().stack("operations"), state });
-    }
-}
-
-/// A cloud without stacks has no alarms: said, by name.
-pub(super) fn say_not_offered(cx: &Deploying, plan: &Plan) {
-    if let Some(why) = plan.facts.get(&stack::operations_id(), stack::NOT_OFFERED) {
-        let what = format!("there are no alarms and no dashboard, CloudFormation is not offered here: {why}");
-        (cx.tell)(Event::Warning { what, next: None });
     }
 }
 

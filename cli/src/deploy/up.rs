@@ -62,7 +62,6 @@ pub async fn plan(cx: &Deploying) -> Result<Planned, Failure> {
     let stack = wanted(cx).await?;
     let plan = reconcile::plan(&stack, &cx.doing()).await?;
     beside::say_boundary(cx, &plan);
-    beside::say_not_offered(cx, &plan);
     Ok(Planned { steps: telling::steps(&plan) })
 }
 

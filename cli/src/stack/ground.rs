@@ -159,7 +159,8 @@ pub(super) async fn read_operator_key(aws: &Aws, names: &Names) -> Result<Operat
 
 /// A call that only hardens is not offered by this cloud: said in the result, and nothing breaks.
 pub(super) fn goes_without(visit: &Visit, error: &CallError, what: &str) {
-    visit.warn(format!("{} {} is not offered here: {} goes without {what}", error.service, error.call, error.resource));
+    let why = if error.is_not_offered() { "is not offered here" } else { "may not be called" };
+    visit.warn(format!("{} {} {why}: {} goes without {what}", error.service, error.call, error.resource));
 }
 
 /// Whose things are ours: those with these tags.
