@@ -23,6 +23,19 @@ pub fn nobody() -> Tell {
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "event")]
 pub enum Event {
+    /// Where a command is about to work on AWS, and as whom.
+    #[serde(rename = "acting")]
+    Acting {
+        /// The account.
+        account: String,
+        /// The region.
+        region: String,
+        /// The ARN of whose credentials these are.
+        who: String,
+        /// When the credentials end, RFC 3339, where they do.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        until: Option<String>,
+    },
     /// The functions are being built.
     #[serde(rename = "building")]
     Building,

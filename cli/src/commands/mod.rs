@@ -1,5 +1,6 @@
 //! The list of commands, and which code runs which. The Args are the help text; nothing here does any work.
 
+pub mod building;
 pub mod completions;
 pub mod down;
 pub mod live;
@@ -54,6 +55,12 @@ struct Global {
     /// The settings, instead of the chatctl.toml in this folder or one above
     #[arg(long, global = true, value_name = "FILE", env = "CHATCTL_CONFIG", hide_env = true)]
     config: Option<PathBuf>,
+    /// Where the stage lives: local, or aws
+    #[arg(long, global = true, value_name = "TARGET")]
+    target: Option<String>,
+    /// The region, of a stage on AWS
+    #[arg(long, global = true, value_name = "REGION")]
+    region: Option<String>,
     /// Results and progress as JSON, one object a line
     #[arg(long, global = true, env = "CHATCTL_JSON", hide_env = true, value_parser = BoolishValueParser::new())]
     json: bool,
@@ -118,7 +125,19 @@ impl Cli {
 
     /// What the settings are overridden with.
     pub fn overrides(&self) -> Overrides {
-        Overrides { stage: self.global.stage.clone(), config: self.global.config.clone() }
+        let Global { stage, config, target, region, .. } = &self.global;
+        let building = match &self.command {
+            Command::Up(args) => Some(&args.building),
+            Command::Plan(args) => Some(&args.building),
+            _ => None,
+        };
+        Overrides {
+            stage: stage.clone(),
+            config: config.clone(),
+            target: target.clone(),
+            region: region.clone(),
+            architecture: building.and_then(|building| building.architecture.clone()),
+        }
     }
 
     /// What Ctrl-C does.

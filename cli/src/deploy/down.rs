@@ -35,6 +35,10 @@ pub struct DownOutcome {
 
 /// Takes the stage down, and certifies by listing every service that nothing else is left.
 pub async fn down(cx: &Deploying, options: DownOptions<'_>) -> Result<DownOutcome, Failure> {
+    try_down(cx, options).await.map_err(|failure| cx.goes_on(failure))
+}
+
+async fn try_down(cx: &Deploying, options: DownOptions<'_>) -> Result<DownOutcome, Failure> {
     let began = Instant::now();
     let Removal { stack, keep } = stack::removal(&cx.aws, &cx.stage, options.delete_data);
     let mut plan = reconcile::plan_down(&stack, &keep, &cx.doing()).await.map_err(|error| looked(cx, error))?;
@@ -42,7 +46,13 @@ pub async fn down(cx: &Deploying, options: DownOptions<'_>) -> Result<DownOutcom
     let count = steps.iter().filter(|step| step.change == Act::Delete).count();
     (cx.tell)(Event::Planned { steps });
     if count > 0 {
-        (options.confirm)(&format!("remove {count} resources of stage {}?", cx.stage.name))?;
+        (options.confirm)(&format!(
+            "remove {count} resources of stage {} in account {}, {}, as {}?",
+            cx.stage.name,
+            cx.aws.account,
+            cx.stage.region,
+            cx.who()
+        ))?;
     }
     // Without the Stage table there is no lease, and nothing that another deploy could be doing.
     let lease = match plan.step(&stack::first()) {

@@ -1,6 +1,7 @@
 //! Changing a stage: build, plan, apply and prove; and the reverse. Must not know a terminal: it
 //! tells events, and asks through what it was given.
 
+pub mod acting;
 mod down;
 mod drift;
 mod history;
@@ -9,6 +10,7 @@ mod hops;
 mod lease;
 mod lobby;
 mod proof;
+mod quota;
 mod telling;
 mod unproven;
 mod up;
@@ -19,6 +21,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
+pub use crate::build::Profile;
 pub use down::{DownOptions, DownOutcome, down};
 pub use drift::drift;
 pub use holder::Holder;
@@ -29,7 +32,7 @@ pub use up::{Planned, UpOptions, UpOutcome, plan, up};
 
 use crate::aws::Aws;
 use crate::event::Tell;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::stage::Stage;
 
 /// The time, in microseconds since 1970: given, so that tests decide what it is.
@@ -49,6 +52,8 @@ pub struct Deploying {
     pub push_service: String,
     /// The checkout to build from, where one was named.
     pub source: Option<PathBuf>,
+    /// What functions for AWS are compiled with; `None` is what is smallest.
+    pub profile: Option<Profile>,
     /// The folder that the command was typed in.
     pub folder: PathBuf,
     /// What was typed: the lease and the history say it.
@@ -85,6 +90,7 @@ impl Deploying {
             stage,
             push_service,
             source: None,
+            profile: None,
             folder,
             command,
             tell,
@@ -110,6 +116,12 @@ impl Deploying {
             let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
             format!("{}@{}", user.unwrap_or_else(|_| "unknown".to_owned()), holder::host())
         })
+    }
+
+    /// A failure of credentials or permissions keeps what is done: it says the command that goes on (A15).
+    fn goes_on(&self, failure: Failure) -> Failure {
+        let said = failure.next.contains(&self.command);
+        if failure.exit == Exit::Denied && !said { failure.next(self.command.clone()) } else { failure }
     }
 
     fn doing(&self) -> reconcile::Doing {

@@ -13,7 +13,7 @@ pub(super) struct Warnings(Arc<Mutex<BTreeSet<String>>>);
 
 impl Warnings {
     /// Keeps one; whether it is new.
-    fn keep(&self, what: &str) -> bool {
+    pub(super) fn keep(&self, what: &str) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(what.to_owned())
     }
 

@@ -10,12 +10,12 @@ use super::history::{self, Deploy, Done, Proof};
 use super::lease::Lease;
 use super::lobby::Lobby;
 use super::proof::{self, Proved};
-use super::{Confirm, Deploying, telling};
-use crate::build::{self, Commit, Executable, Machine, Platform, Source};
+use super::{Confirm, Deploying, quota, telling};
+use crate::build::{self, Commit, Executable, Machine, Platform, Profile, Recipe, Source};
 use crate::event::{Act, Event, PlannedStep};
 use crate::failure::{Explain, Failure};
 use crate::stack::{self, Package, Packages};
-use crate::stage::Target;
+use crate::stage::{Architecture, Target};
 
 /// The kind of the resources that are built here.
 const FUNCTION: &str = "function";
@@ -68,6 +68,10 @@ pub async fn plan(cx: &Deploying) -> Result<Planned, Failure> {
 ///
 /// An unproven deploy is a failure with its own exit code, told after `Deployed`: the stage is up.
 pub async fn up(cx: &Deploying, options: UpOptions<'_>) -> Result<UpOutcome, Failure> {
+    try_up(cx, options).await.map_err(|failure| cx.goes_on(failure))
+}
+
+async fn try_up(cx: &Deploying, options: UpOptions<'_>) -> Result<UpOutcome, Failure> {
     let began = Instant::now();
     let stack = wanted(cx).await?;
     let mut plan = reconcile::plan(&stack, &cx.doing()).await.map_err(|error| looked(cx, error))?;
@@ -81,7 +85,11 @@ pub async fn up(cx: &Deploying, options: UpOptions<'_>) -> Result<UpOutcome, Fai
     ask(cx, &plan, options.confirm)?;
 
     // The first atomic act, then the lease in it, then all the rest.
-    only(cx, &stack, &mut plan, &BTreeSet::from([stack::first()])).await?;
+    let begin = BTreeSet::from([stack::first()]);
+    match makes_functions(&plan) {
+        true => tokio::join!(only(cx, &stack, &mut plan, &begin), quota::advise(cx)).0?,
+        false => only(cx, &stack, &mut plan, &begin).await?,
+    };
     let lease = Lease::take(cx).await?;
     let deployed = lease.guard(deploy(cx, &stack, &mut plan, options.prove, began)).await;
     let released = lease.release().await;
@@ -90,16 +98,17 @@ pub async fn up(cx: &Deploying, options: UpOptions<'_>) -> Result<UpOutcome, Fai
     Ok(outcome)
 }
 
+/// Whether functions will be there that were not: then the account's quota is of interest (A17).
+fn makes_functions(plan: &Plan) -> bool {
+    plan.changes().any(|step| step.id.kind() == FUNCTION && step.change.verb() == Verb::Create)
+}
+
 /// The stack as it should be, of executables that are built first.
 async fn wanted(cx: &Deploying) -> Result<Stack, Failure> {
     let bare = stack::chat(&cx.aws, &cx.stage, &Packages::new(), cx.now_ms());
     let functions: Vec<&str> = bare.ids().filter(|id| id.kind() == FUNCTION).map(Id::name).collect();
     let source = Source::find(cx.source.as_deref(), &cx.folder).map_err(build::BuildError::from)?;
-    let platform = match cx.stage.target {
-        Target::Local => Platform::here(),
-        Target::Aws => Platform::lambda(Machine::host()),
-    };
-    let building = build::functions(&source, &functions, platform, cx.now(), &cx.tell);
+    let building = build::functions(&source, &functions, recipe(cx), cx.now(), &cx.tell);
     let executables = tokio::select! {
         built = building => built?,
         // Dropping it ends cargo.
@@ -107,6 +116,20 @@ async fn wanted(cx: &Deploying) -> Result<Stack, Failure> {
     };
     let packages: Packages = executables.into_iter().map(package).collect();
     Ok(stack::chat(&cx.aws, &cx.stage, &packages, cx.now_ms()))
+}
+
+/// How the functions are built: for this computer, or for AWS.
+fn recipe(cx: &Deploying) -> Recipe {
+    match cx.stage.target {
+        Target::Local => Recipe { profile: Profile::own(), platform: Platform::here() },
+        Target::Aws => {
+            let machine = match cx.stage.architecture {
+                Architecture::X86_64 => Machine::X86_64,
+                Architecture::Arm64 => Machine::Arm64,
+            };
+            Recipe { profile: cx.profile.unwrap_or(Profile::Lambda), platform: Platform::lambda(machine) }
+        }
+    }
 }
 
 fn package(executable: Executable) -> (String, Package) {
@@ -136,8 +159,10 @@ fn ask(cx: &Deploying, plan: &Plan, confirm: Confirm<'_>) -> Result<(), Failure>
     let account = &cx.aws.account;
     let warning = if removes > 0 { format!(", {removes} of them by removing something") } else { String::new() };
     confirm(&format!(
-        "change {what} resources of stage {} in account {account}, {}{warning}?",
-        cx.stage.name, cx.stage.region
+        "change {what} resources of stage {} in account {account}, {}, as {}{warning}?",
+        cx.stage.name,
+        cx.stage.region,
+        cx.who()
     ))
 }
 

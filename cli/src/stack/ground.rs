@@ -204,6 +204,7 @@ pub(super) mod tests {
 
     use super::*;
     use crate::aws::LocalEndpoint;
+    use crate::stage::Architecture;
 
     /// A ground whose handles reach nothing, for diffs.
     pub(in crate::stack) async fn ground() -> Ground {
@@ -228,8 +229,10 @@ pub(super) mod tests {
             backups: false,
             push_hosts: vec!["fcm.googleapis.com".into(), "*.push.apple.com".into()],
             push_service: None,
-            contact: "mailto:operator@example.com".into(),
+            contact: None,
+            architecture: Architecture::default(),
             state: PathBuf::from("/nowhere"),
+            said: String::new(),
         }
     }
 

@@ -7,10 +7,11 @@ use chat_aws::routes::Function;
 use reconcile::{Id, Visit};
 
 use super::{
+    api,
     ground::{Ground, Result},
     parameter, queue,
 };
-use crate::stage::Stage;
+use crate::stage::{Stage, Target};
 
 /// The value of a variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +43,19 @@ impl Value {
 /// The environment of a function.
 pub(super) type Environment = BTreeMap<&'static str, Value>;
 
+/// Whom push services may write to where a local stage names nobody: they want an address, and a page on
+/// loopback is none.
+const NOBODY: &str = "mailto:operator@example.com";
+
+/// VAPID's `sub`: what the settings say, else the page's own origin, which anyone can look at.
+fn contact(stage: &Stage) -> Value {
+    match (&stage.contact, stage.target) {
+        (Some(contact), _) => Value::Is(contact.clone()),
+        (None, Target::Aws) => Value::Learned { of: api::id(), fact: api::ENDPOINT },
+        (None, Target::Local) => Value::Is(NOBODY.to_owned()),
+    }
+}
+
 /// The variables of this function, and nothing that it does not read.
 pub(super) fn environment(function: Function, ground: &Ground, stage: &Stage) -> Environment {
     let table = |which: &str| Value::Is(ground.names.table(which));
@@ -65,7 +79,7 @@ pub(super) fn environment(function: Function, ground: &Ground, stage: &Stage) ->
             ("CHAT_STAGE_TABLE", table("stage")),
             ("CHAT_QUEUE_URL", queue()),
             ("CHAT_VAPID_PARAMETER", Value::Is(ground.names.parameter(parameter::VAPID_KEY))),
-            ("CHAT_VAPID_SUBJECT", Value::Is(stage.contact.clone())),
+            ("CHAT_VAPID_SUBJECT", contact(stage)),
         ],
         Function::ServePage => vec![("CHAT_VAPID_PUBLIC", public(parameter::VAPID_KEY))],
     };
@@ -98,5 +112,15 @@ mod tests {
         assert_eq!(notifier["CHAT_PUSH_HOSTS"], Value::Is("fcm.googleapis.com,*.push.apple.com".into()));
         assert_eq!(notifier["CHAT_PUSH_LOCAL"], Value::Is("http://127.0.0.1:9".into()));
         assert!(!notifier.contains_key("CHAT_MESSAGES_TABLE"));
+    }
+
+    #[test]
+    fn the_contact_is_what_the_settings_say_else_the_pages_own_origin() {
+        let local = stage();
+        assert_eq!(contact(&local), Value::Is(NOBODY.into()));
+        let on_aws = Stage { target: Target::Aws, ..stage() };
+        assert_eq!(contact(&on_aws), Value::Learned { of: api::id(), fact: api::ENDPOINT });
+        let named = Stage { contact: Some("mailto:ann@example.org".into()), ..on_aws };
+        assert_eq!(contact(&named), Value::Is("mailto:ann@example.org".into()));
     }
 }

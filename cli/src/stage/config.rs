@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Stage, Target, closest};
+use super::{Architecture, Stage, Target, closest};
 use crate::failure::{Exit, Explain};
 
 /// The settings' file, looked for from the current folder upwards.
@@ -31,9 +31,6 @@ const PUSH_HOSTS: [&str; 5] = [
     "*.push.apple.com",
     "*.notify.windows.com",
 ];
-/// VAPID's contact when none is named; the file's comment says why to set one.
-const CONTACT: &str = "mailto:operator@example.com";
-
 /// What the command line said; it outranks the environment, and that the file.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
@@ -41,6 +38,23 @@ pub struct Overrides {
     pub stage: Option<String>,
     /// `--config`, or `CHATCTL_CONFIG`.
     pub config: Option<PathBuf>,
+    /// `--target`.
+    pub target: Option<String>,
+    /// `--region`.
+    pub region: Option<String>,
+    /// `--architecture`.
+    pub architecture: Option<String>,
+}
+
+impl Overrides {
+    /// These flags again, as they were typed.
+    fn said(&self) -> String {
+        let flags =
+            [("target", &self.target), ("region", &self.region), ("architecture", &self.architecture)].into_iter();
+        let config = self.config.as_ref().map(|file| format!(" --config {}", file.display())).unwrap_or_default();
+        let named = flags.filter_map(|(name, value)| Some(format!(" --{name} {}", value.as_ref()?)));
+        config + &named.collect::<String>()
+    }
 }
 
 /// The settings do not hold.
@@ -89,7 +103,7 @@ pub enum BadSettings {
         known: Vec<String>,
     },
     /// On AWS a region is never guessed.
-    #[error("stage {name:?} has no region")]
+    #[error("stage {name:?} has no region, and none is guessed")]
     NoRegion {
         /// The stage.
         name: String,
@@ -124,7 +138,7 @@ impl Explain for BadSettings {
                 None => format!("add [stage.{name}] to {}, or name one of: {}", path.display(), known.join(", ")),
             }),
             BadSettings::NoRegion { name } => {
-                Some(format!("set region under [stage.{name}] in {FILE}, or CHATCTL_REGION"))
+                Some(format!("add --region eu-central-1, or region = \"eu-central-1\" under [stage.{name}] in {FILE}"))
             }
             BadSettings::NoState => Some("export CHATCTL_STATE_DIR=/a/folder/of/yours".into()),
         }
@@ -152,6 +166,7 @@ struct Settings {
     push_service: Option<String>,
     push_hosts: Option<Vec<String>>,
     contact: Option<String>,
+    architecture: Option<Architecture>,
 }
 
 type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -171,16 +186,27 @@ impl Stage {
             _ => Settings::default(),
         };
         let project = variables("CHATCTL_PROJECT").or(file.project).unwrap_or_else(|| DEFAULT_PROJECT.into());
-        assemble(checked_name("project", project)?, checked_name("stage", name)?, settings, variables)
+        assemble(checked_name("project", project)?, checked_name("stage", name)?, settings, flags, variables)
     }
 }
 
-fn assemble(project: String, name: String, settings: Settings, variables: Variables<'_>) -> Result<Stage, BadSettings> {
-    let target = match variables("CHATCTL_TARGET") {
-        Some(words) => words.parse().map_err(|rule| bad("CHATCTL_TARGET", &words, rule))?,
+fn assemble(
+    project: String,
+    name: String,
+    settings: Settings,
+    flags: &Overrides,
+    variables: Variables<'_>,
+) -> Result<Stage, BadSettings> {
+    let target = match flags.target.clone().or_else(|| variables("CHATCTL_TARGET")) {
+        Some(words) => words.parse().map_err(|rule| bad("target", &words, rule))?,
         None => settings.target.unwrap_or_default(),
     };
-    let region = match (variables("CHATCTL_REGION").or(settings.region), target) {
+    let architecture = match flags.architecture.clone().or_else(|| variables("CHATCTL_ARCHITECTURE")) {
+        Some(words) => words.parse().map_err(|rule| bad("architecture", &words, rule))?,
+        None => settings.architecture.unwrap_or_default(),
+    };
+    let region = flags.region.clone().or_else(|| variables("CHATCTL_REGION")).or(settings.region);
+    let region = match (region, target) {
         (Some(region), _) => checked_region(region)?,
         (None, Target::Local) => LOCAL_REGION.into(),
         (None, Target::Aws) => return Err(BadSettings::NoRegion { name }),
@@ -205,12 +231,13 @@ fn assemble(project: String, name: String, settings: Settings, variables: Variab
     {
         return Err(bad("push_service", address, "a push service is a wss:// address"));
     }
-    let contact = variables("CHATCTL_CONTACT").or(settings.contact).unwrap_or_else(|| CONTACT.into());
-    if !contact.starts_with("mailto:") && !contact.starts_with("https://") {
-        return Err(bad("contact", &contact, "a contact is a mailto: or https:// address"));
+    let contact = variables("CHATCTL_CONTACT").or(settings.contact);
+    if let Some(contact) = contact.as_ref().filter(|c| !c.starts_with("mailto:") && !c.starts_with("https://")) {
+        return Err(bad("contact", contact, "a contact is a mailto: or https:// address"));
     }
     let push_hosts = settings.push_hosts.unwrap_or_else(|| PUSH_HOSTS.map(String::from).to_vec());
     let state = state_dir(variables)?;
+    let said = flags.said();
     Ok(Stage {
         project,
         name,
@@ -222,7 +249,9 @@ fn assemble(project: String, name: String, settings: Settings, variables: Variab
         push_hosts,
         push_service,
         contact,
+        architecture,
         state,
+        said,
     })
 }
 

@@ -48,15 +48,46 @@ fn the_environment_outranks_the_file() {
         "CHATCTL_REGION" => Some("eu-west-1".into()),
         other => variables(other),
     };
-    let stage = assemble("chat".into(), "dev".into(), Settings::default(), &region).unwrap();
+    let stage = assemble("chat".into(), "dev".into(), Settings::default(), &Overrides::default(), &region).unwrap();
     assert_eq!(stage.region, "eu-west-1");
+}
+
+#[test]
+fn flags_outrank_the_environment_and_are_said_again_in_commands_to_type() {
+    let set = |name: &str| match name {
+        "CHATCTL_TARGET" => Some("local".into()),
+        "CHATCTL_ARCHITECTURE" => Some("x86_64".into()),
+        other => variables(other),
+    };
+    let flags = Overrides {
+        stage: Some("prod".into()),
+        target: Some("aws".into()),
+        region: Some("eu-west-1".into()),
+        architecture: Some("arm64".into()),
+        ..Overrides::default()
+    };
+    let stage = Stage::load(&flags, &set, Path::new("/")).unwrap();
+    assert_eq!((stage.target, stage.architecture), (Target::Aws, Architecture::Arm64));
+    assert_eq!(stage.command("up"), "chatctl up --stage prod --target aws --region eu-west-1 --architecture arm64");
+}
+
+#[test]
+fn an_architecture_that_lambda_does_not_have_is_refused_wherever_it_stands() {
+    let failure = refused("[stage.prod]\narchitecture = \"riscv\"\n");
+    assert!(failure.error.starts_with("chatctl.toml line 2: "), "{}", failure.error);
+    let flags = Overrides { architecture: Some("arm".into()), ..Overrides::default() };
+    let failure = Failure::from(Stage::load(&flags, &variables, Path::new("/")).unwrap_err());
+    assert_eq!(failure.error, "architecture = \"arm\" is not allowed");
+    assert_eq!(failure.why.as_deref(), Some("an architecture is x86_64 or arm64"));
 }
 
 #[test]
 fn on_aws_no_region_is_guessed() {
     let settings = Settings { target: Some(Target::Aws), ..Settings::default() };
-    let error = assemble("chat".into(), "prod".into(), settings, &variables).unwrap_err();
-    assert_eq!(error.to_string(), "stage \"prod\" has no region");
+    let error = assemble("chat".into(), "prod".into(), settings, &Overrides::default(), &variables).unwrap_err();
+    assert_eq!(error.to_string(), "stage \"prod\" has no region, and none is guessed");
+    let failure = Failure::from(error);
+    assert!(failure.next[0].starts_with("add --region "), "{failure:?}");
 }
 
 #[test]
@@ -64,7 +95,7 @@ fn a_stage_that_the_file_does_not_have_is_an_error_with_the_one_meant() {
     let folder = std::env::temp_dir().join(format!("chatctl-config-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join(FILE), "[stage.prod]\ntarget = \"local\"\n").unwrap();
-    let flags = Overrides { stage: Some("prdo".into()), config: None };
+    let flags = Overrides { stage: Some("prdo".into()), ..Overrides::default() };
     let failure: Failure = Stage::load(&flags, &variables, &folder).unwrap_err().into();
     std::fs::remove_dir_all(&folder).unwrap();
     assert_eq!(failure.next, ["--stage prod"]);
@@ -87,7 +118,9 @@ fn the_template_is_a_file_that_holds_as_it_is_and_with_its_comments_taken_away()
         .map(|line| line.strip_prefix("# ").filter(|line| line.contains(['=', '['])).unwrap_or(line))
         .collect();
     let file = parse(Path::new(FILE), &settings.join("\n")).unwrap();
-    assert!(assemble("chat".into(), "prod".into(), file.stage["prod"].clone(), &variables).is_ok());
+    assert!(
+        assemble("chat".into(), "prod".into(), file.stage["prod"].clone(), &Overrides::default(), &variables).is_ok()
+    );
 }
 
 #[test]

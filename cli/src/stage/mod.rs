@@ -1,11 +1,13 @@
 //! A stage: one chat, by name, with its settings. Knows no AWS; everything else asks it for names.
 
+mod architecture;
 mod config;
 mod names;
 mod recorded;
 mod suggest;
 mod target;
 
+pub use architecture::Architecture;
 pub use config::{BadSettings, Overrides, state_dir};
 pub use names::Names;
 pub use recorded::Settings;
@@ -38,10 +40,14 @@ pub struct Stage {
     pub push_hosts: Vec<String>,
     /// Where chatctl's own push client connects; `None` is the local cloud's, on AWS Mozilla's.
     pub push_service: Option<String>,
-    /// The contact in VAPID's `sub`, a `mailto:` or `https:` address.
-    pub contact: String,
+    /// The contact in VAPID's `sub`, a `mailto:` or `https:` address; `None` is the page's own origin on AWS.
+    pub contact: Option<String>,
+    /// What its functions run on, on AWS.
+    pub architecture: Architecture,
     /// The folder for what chatctl keeps on this machine.
     pub state: PathBuf,
+    /// The flags that said more than the stage's name, to be typed again: ` --target aws`.
+    pub said: String,
 }
 
 impl Stage {
@@ -52,7 +58,8 @@ impl Stage {
 
     /// The flags that name this stage again in a command to type: empty for the default stage.
     pub fn flag(&self) -> String {
-        if self.name == config::DEFAULT_STAGE { String::new() } else { format!(" --stage {}", self.name) }
+        let said = &self.said;
+        if self.name == config::DEFAULT_STAGE { said.clone() } else { format!(" --stage {}{said}", self.name) }
     }
 
     /// A command to type that means this stage: `chatctl up --stage dev2`.

@@ -66,6 +66,9 @@ pub(super) fn sentence(event: &Event, style: &Style) -> Option<String> {
         Event::CloudStarted { endpoint, restarted_because: Some(because) } => {
             format!("{tick} local cloud restarted: {because} {}", style.dim(&format!("({endpoint})")))
         }
+        Event::Acting { account, region, who, .. } => {
+            format!("{} account {account}, {region} {}", style.dim("on AWS:"), style.dim(&format!("as {who}")))
+        }
         Event::CloudStopped => format!("{tick} local cloud stopped {}", style.dim("(its data stays on disk)")),
         Event::Planned { steps } if steps.iter().any(|step| step.change != Act::Keep) => {
             format!("{} {}", style.dim("plan:"), tree::summary(steps))
@@ -164,6 +167,20 @@ mod tests {
         let done = |change| Event::StepDone { id: "queue/new-messages".into(), change, ms: 412 };
         assert_eq!(line(&done(Act::Create), &plain()).as_deref(), Some("created queue new-messages 412 ms"));
         assert_eq!(line(&done(Act::Keep), &plain()), None);
+    }
+
+    #[test]
+    fn whose_account_it_is_and_as_whom_stands_before_all_else() {
+        let event = Event::Acting {
+            account: "123456789012".into(),
+            region: "eu-west-1".into(),
+            who: "arn:aws:iam::123456789012:user/ann".into(),
+            until: None,
+        };
+        assert_eq!(
+            sentence(&event, &plain()).unwrap(),
+            "on AWS: account 123456789012, eu-west-1 as arn:aws:iam::123456789012:user/ann"
+        );
     }
 
     #[test]

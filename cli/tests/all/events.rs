@@ -44,6 +44,12 @@ macro_rules! examples {
 }
 
 examples! {
+    Event::Acting { .. } => Event::Acting {
+        account: "123456789012".into(),
+        region: "eu-central-1".into(),
+        who: "arn:aws:iam::123456789012:user/ann".into(),
+        until: Some("2026-01-02T04:04:05Z".into()),
+    },
     Event::Building => Event::Building,
     Event::BuildProgress { .. } => Event::BuildProgress { line: "Compiling chat v0.1.0".into() },
     Event::Built { .. } => Event::Built { function: "store-message".into(), bytes: 23_456_789 },

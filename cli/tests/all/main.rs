@@ -3,6 +3,8 @@
 #![allow(clippy::disallowed_methods, reason = "a test has handles and a clock of its own")]
 
 mod aws_cli;
+mod aws_target;
+mod between;
 mod browser;
 mod builds;
 mod clouds;
