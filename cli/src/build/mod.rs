@@ -7,6 +7,7 @@ mod elf;
 mod package;
 mod receipt;
 mod source;
+mod tree;
 
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -18,6 +19,7 @@ pub use commit::Commit;
 pub use elf::{Elf, ElfError, Machine, Platform, Unfit};
 pub use package::zip_sha256;
 pub use source::{Source, SourceMissing};
+pub use tree::Tree;
 
 use crate::event::{Event, Tell};
 use crate::failure::{Exit, Explain};

@@ -14,6 +14,9 @@ pub struct UpArgs {
     /// Do not send a message at the end to prove that all works
     #[arg(long)]
     pub no_proof: bool,
+    /// Then watch the source, and redeploy the code of what is saved, the page's too
+    #[arg(long)]
+    pub watch: bool,
 }
 
 /// Brings the stage up.
@@ -22,5 +25,8 @@ pub async fn run(args: UpArgs, cx: &Context) -> Result<Exit, Failure> {
     let local = cx.stage.target == Target::Local;
     let confirm = |question: &str| if local { Ok(()) } else { cx.confirm(question) };
     deploy::up(&deploying, UpOptions { prove: !args.no_proof, confirm: &confirm }).await?;
+    if args.watch {
+        deploy::watch(&deploying).await?;
+    }
     Ok(Exit::Done)
 }

@@ -1,6 +1,9 @@
 //! Changing a stage: build, plan, apply and prove; and the reverse. Must not know a terminal: it
 //! tells events, and asks through what it was given.
 
+mod blame;
+mod carry;
+mod chosen;
 mod down;
 mod drift;
 mod history;
@@ -9,23 +12,29 @@ mod hops;
 mod lease;
 mod lobby;
 mod proof;
+mod record;
+mod rollback;
+mod shown;
 mod telling;
 mod unproven;
 mod up;
+mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::watch;
-
+pub use chosen::NoWay;
 pub use down::{DownOptions, DownOutcome, down};
 pub use drift::drift;
 pub use holder::Holder;
 pub use lease::LeaseError;
 pub use proof::Proved;
+pub use rollback::{RollbackOptions, rollback};
+pub use shown::shown as history;
 pub use unproven::Unproven;
 pub use up::{Planned, UpOptions, UpOutcome, plan, up};
+pub use watch::watch;
 
 use crate::aws::Aws;
 use crate::event::Tell;
@@ -68,7 +77,7 @@ impl Deploying {
         push_service: String,
         tell: Tell,
         now: Clock,
-        mut stop: watch::Receiver<bool>,
+        mut stop: tokio::sync::watch::Receiver<bool>,
     ) -> Self {
         let asked = reconcile::Stop::default();
         let passed_on = asked.clone();

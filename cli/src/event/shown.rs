@@ -58,6 +58,50 @@ pub struct Hop {
     pub ms: f64,
 }
 
+/// What became of a deploy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Went {
+    /// A real message went all the way.
+    Proved,
+    /// It did not, or not yet.
+    Unproved,
+    /// Nobody asked for a proof.
+    Unasked,
+    /// A function failed it.
+    Failed,
+    /// It was left again, for an earlier one.
+    Undone,
+}
+
+/// One deploy of the history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DeployShown {
+    /// Its number, which `rollback` is given; 0 for one that cannot be gone back to.
+    pub deploy: u64,
+    /// When, RFC 3339.
+    pub time: String,
+    /// Who: `user@host`, on AWS the caller's ARN.
+    pub by: String,
+    /// What was typed.
+    pub command: String,
+    /// The commit of the source, where it is a clone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Whether the source was exactly that commit, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clean: Option<bool>,
+    /// What was changed: a verb and an id each.
+    pub changes: Vec<String>,
+    /// How long it took.
+    pub ms: u64,
+    /// What became of it.
+    pub went: Went,
+    /// The deploy that it went back to, for a rollback.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub back_to: Option<u64>,
+}
+
 /// How a message reached `tail`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -255,9 +255,9 @@ impl Function {
         fields
     }
 
-    /// Whether it puts work back on the queue that it is called by, with a bound of its own (A25).
+    /// Whether it puts work back on the queue that it is called by, with a bound of its own (A25), and that is to be seen to.
     fn may_loop(&self) -> bool {
-        self.part == Part::NotifyClients
+        self.part == Part::NotifyClients && self.aim == Aim::Whole
     }
 
     /// What happens to a loop through it; asked only of the one that makes loops on purpose.

@@ -132,3 +132,20 @@ fn only_the_messages_of_a_new_role_are_waited_out() {
     }
     assert!(!writes::is_new_role(&error("AccessDeniedException", "cannot be assumed")));
 }
+
+#[tokio::test]
+async fn what_is_saved_is_code_alone_and_a_way_back_is_a_version_alone() {
+    let other = Configuration { sha256: "b2xk".into(), memory: 128, ..live() };
+    let seen = |live: &Configuration| Some(Seen { role_id: None, live: Some(live.clone()), loops: None });
+    let saved = Function { aim: Aim::Code, ..function(Part::ServePage).await };
+    let code = Change::Update(vec![field("code", "b2xk", "c2hh")]);
+    assert_eq!(visiting_with(&saved, seen(&other), Facts::default()), code);
+    assert_eq!(visiting_with(&saved, seen(&live()), Facts::default()), Change::Keep);
+
+    let aim = |number: &str| Aim::Version(Version { number: number.into(), sha256: "b2xk".into() });
+    let back = Function { aim: aim("2"), ..function(Part::ServePage).await };
+    let version = Change::Update(vec![field("version", "3", "2")]);
+    assert_eq!(visiting_with(&back, seen(&live()), facts()), version);
+    let there = Function { aim: aim("3"), ..function(Part::ServePage).await };
+    assert_eq!(visiting_with(&there, seen(&other), facts()), Change::Keep);
+}

@@ -13,6 +13,8 @@ pub struct Settings {
     push_hosts: Vec<String>,
     push_service: Option<String>,
     contact: String,
+    #[serde(default)]
+    backups: Option<bool>,
 }
 
 impl Stage {
@@ -23,14 +25,16 @@ impl Stage {
             push_hosts: self.push_hosts.clone(),
             push_service: self.push_service.clone(),
             contact: self.contact.clone(),
+            backups: Some(self.backups),
         }
     }
 
     /// The same stage with these settings.
     #[must_use]
     pub fn with_settings(&self, settings: &Settings) -> Self {
-        let Settings { retention_days, push_hosts, push_service, contact } = settings.clone();
-        Self { retention_days, push_hosts, push_service, contact, ..self.clone() }
+        let Settings { retention_days, push_hosts, push_service, contact, backups } = settings.clone();
+        let backups = backups.unwrap_or(self.backups);
+        Self { retention_days, push_hosts, push_service, contact, backups, ..self.clone() }
     }
 }
 
@@ -46,7 +50,12 @@ mod tests {
         let variables = |name: &str| (name == "CHATCTL_STATE_DIR").then(|| "/nowhere".to_owned());
         let stage = Stage::load(&Overrides::default(), &variables, Path::new("/")).unwrap();
         let written = serde_json::to_string(&stage.settings()).unwrap();
-        let changed = Stage { retention_days: 7, contact: "mailto:ann@example.com".to_owned(), ..stage.clone() };
+        let changed = Stage {
+            backups: !stage.backups,
+            retention_days: 7,
+            contact: "mailto:ann@example.com".to_owned(),
+            ..stage.clone()
+        };
         assert_ne!(changed.settings(), stage.settings());
         assert_eq!(changed.with_settings(&serde_json::from_str(&written).unwrap()), stage);
     }

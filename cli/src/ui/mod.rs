@@ -6,6 +6,7 @@ mod bars;
 mod clock;
 mod json;
 mod lines;
+mod past;
 mod resources;
 mod result;
 mod status;

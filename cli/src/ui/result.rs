@@ -5,7 +5,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use crate::event::{Event, LogLine, RoomShown, Told};
 
 use super::style::{Style, count, harmless, span, width};
-use super::{status, tree};
+use super::{past, status, tree};
 
 /// The result's text; `None` for what is only progress.
 pub(super) fn result(event: &Event, style: &Style) -> Option<String> {
@@ -22,6 +22,7 @@ pub(super) fn result(event: &Event, style: &Style) -> Option<String> {
         Event::LogLine(line) => log(line, style),
         Event::RoomShown(room) => shown(room, style),
         Event::Status(status) => status::status(status, style),
+        Event::History { stage, deploys } => past::past(stage, deploys, style),
         Event::Page { page, opened: true } => format!("{} opened {}", style.good("✓"), style.link(page)),
         Event::Page { page, opened: false } => style.link(page),
         Event::Down { stage, removed: 0, kept, .. } => {
@@ -94,7 +95,7 @@ fn framed(head: &str, page: &str, style: &Style) -> String {
 }
 
 /// A time as a person here reads it: today's without the day.
-fn clock(time: &str, with: &str) -> String {
+pub(super) fn clock(time: &str, with: &str) -> String {
     let Ok(at) = time.parse::<Timestamp>() else { return time.into() };
     let zone = TimeZone::system();
     let (at, now) = (at.to_zoned_datetime(zone.clone()), super::clock::now().to_zoned_datetime(zone));

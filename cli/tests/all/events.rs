@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use chatctl::event::{
-    Act, Credentials, Event, FieldChange, FunctionShown, Hop, LogLine, PlannedStep, Queues, ResourceShown, RoomShown,
-    Status, Told, Via,
+    Act, Credentials, DeployShown, Event, FieldChange, FunctionShown, Hop, LogLine, PlannedStep, Queues, ResourceShown,
+    RoomShown, Status, Told, Via, Went,
 };
 use serde_json::Value;
 
@@ -77,6 +77,21 @@ examples! {
         proved: true,
         warnings: vec!["Lambda PutFunctionRecursionConfig is not offered here".into()],
         ms: 1_640,
+    },
+    Event::RollingBack { .. } => Event::RollingBack {
+        from: 5,
+        to: 4,
+        because: Some("deployed, but store-message fails (steps 7–8)".into()),
+    },
+    Event::History { .. } => Event::History { stage: "dev".into(), deploys: vec![deploy()] },
+    Event::Watching { .. } => Event::Watching { folder: "/home/ann/chat".into() },
+    Event::Saved { .. } => Event::Saved { files: vec!["web/app.js".into()], more: 0 },
+    Event::Live { .. } => Event::Live { functions: vec!["serve-page".into()], built_ms: 1_310, live_ms: 240 },
+    Event::NothingNew => Event::NothingNew,
+    Event::NotLive { .. } => Event::NotLive {
+        error: "cannot build the functions".into(),
+        why: Some("cargo build failed".into()),
+        next: vec!["cargo build".into()],
     },
     Event::NothingToChange { .. } => Event::NothingToChange { stage: "dev".into(), resources: 38 },
     Event::Sent { .. } => Event::Sent {
@@ -151,6 +166,21 @@ fn message() -> String {
 
 fn hop() -> Hop {
     Hop { step: "stored (7–8)".into(), start_ms: 0.0, ms: 4.25 }
+}
+
+fn deploy() -> DeployShown {
+    DeployShown {
+        deploy: 6,
+        time: AT.into(),
+        by: "ann@laptop".into(),
+        command: "chatctl rollback".into(),
+        commit: Some("1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d".into()),
+        clean: Some(true),
+        changes: vec!["update function/store-message".into()],
+        ms: 812,
+        went: Went::Proved,
+        back_to: Some(4),
+    }
 }
 
 fn step() -> PlannedStep {

@@ -5,6 +5,7 @@
 mod aws_cli;
 mod browser;
 mod builds;
+mod checkout;
 mod clouds;
 mod dependencies;
 mod documents;
@@ -15,12 +16,14 @@ mod house;
 mod kills;
 mod oracles;
 mod relay;
+mod rollback;
 mod scenarios;
 mod schema;
 mod screens;
 mod steady;
 mod stops;
 mod tail;
+mod watch;
 mod world;
 mod written;
 
