@@ -30,6 +30,7 @@ pub use up::{Planned, UpOptions, UpOutcome, plan, up};
 use crate::aws::Aws;
 use crate::event::Tell;
 use crate::failure::Failure;
+use crate::stack::Packages;
 use crate::stage::Stage;
 
 /// The time, in microseconds since 1970: given, so that tests decide what it is.
@@ -49,6 +50,8 @@ pub struct Deploying {
     pub push_service: String,
     /// The checkout to build from, where one was named.
     pub source: Option<PathBuf>,
+    /// What is deployed; built from the source where nothing was given.
+    pub packages: Option<Packages>,
     /// The folder that the command was typed in.
     pub folder: PathBuf,
     /// What was typed: the lease and the history say it.
@@ -85,6 +88,7 @@ impl Deploying {
             stage,
             push_service,
             source: None,
+            packages: None,
             folder,
             command,
             tell,

@@ -90,8 +90,11 @@ pub async fn up(cx: &Deploying, options: UpOptions<'_>) -> Result<UpOutcome, Fai
     Ok(outcome)
 }
 
-/// The stack as it should be, of executables that are built first.
+/// The stack as it should be, of what was given or is built first.
 async fn wanted(cx: &Deploying) -> Result<Stack, Failure> {
+    if let Some(packages) = &cx.packages {
+        return Ok(stack::chat(&cx.aws, &cx.stage, packages, cx.now_ms()));
+    }
     let bare = stack::chat(&cx.aws, &cx.stage, &Packages::new(), cx.now_ms());
     let functions: Vec<&str> = bare.ids().filter(|id| id.kind() == FUNCTION).map(Id::name).collect();
     let source = Source::find(cx.source.as_deref(), &cx.folder).map_err(build::BuildError::from)?;
@@ -203,8 +206,11 @@ async fn deploy(
     Ok(outcome)
 }
 
-/// The commit that is built from, where the source is a clone.
+/// The commit that is built from, where something is and the source is a clone.
 async fn commit(cx: &Deploying) -> Option<Commit> {
+    if cx.packages.is_some() {
+        return None;
+    }
     Commit::of(&Source::find(cx.source.as_deref(), &cx.folder).ok()?).await
 }
 

@@ -1,6 +1,9 @@
 //! What is ours in the cloud, by prefix and tag, whether or not anybody wants it any more: for the
 //! certificate at the end of a removal. It must not know what should be there.
 
+use std::collections::BTreeSet;
+
+use chat_aws::routes::Function as Part;
 use reconcile::Id;
 
 use super::{
@@ -11,16 +14,16 @@ use super::{
 
 /// All that carries our tags, kind by kind.
 pub(super) async fn left(ground: &Ground) -> Result<Vec<Id>> {
-    let (tables, queues, parameters, roles, log_groups, functions, rest) = tokio::try_join!(
+    let (tables, queues, parameters, roles, log_groups, functions, apis) = tokio::try_join!(
         tables(ground),
         queues(ground),
         parameters(ground),
         roles(ground),
         log_groups(ground),
-        functions(ground),
-        apis_and_mappings(ground),
+        functions_and_mappings(ground),
+        apis(ground),
     )?;
-    Ok([tables, queues, parameters, roles, log_groups, functions, rest].concat())
+    Ok([tables, queues, parameters, roles, log_groups, functions, apis].concat())
 }
 
 async fn tables(ground: &Ground) -> Result<Vec<Id>> {
@@ -57,10 +60,8 @@ async fn parameters(ground: &Ground) -> Result<Vec<Id>> {
 async fn roles(ground: &Ground) -> Result<Vec<Id>> {
     let mut ours = Vec::new();
     for name in ground.roles().await? {
-        if role::is_ours(ground, name).await? {
-            let of = chat_aws::routes::Function::ALL
-                .into_iter()
-                .find(|function| ground.names.role(function.name()) == *name);
+        if !is_of_another_region(ground, name) && role::is_ours(ground, name).await? {
+            let of = Part::ALL.into_iter().find(|function| ground.names.role(function.name()) == *name);
             ours.push(role::id(of.map_or_else(|| short(ground, name), |function| function.name())));
         }
     }
@@ -78,21 +79,31 @@ async fn log_groups(ground: &Ground) -> Result<Vec<Id>> {
     Ok(ours)
 }
 
-async fn functions(ground: &Ground) -> Result<Vec<Id>> {
-    let mut ours = Vec::new();
-    for name in ground.functions().await? {
-        if function::is_ours(ground, name).await? {
-            ours.push(function::id(short(ground, name)));
-        }
-    }
-    Ok(ours)
+/// Roles are global: the same stage in another region has its own, under the same tags.
+fn is_of_another_region(ground: &Ground, role: &str) -> bool {
+    let of = |function: &Part| role.strip_prefix(&format!("{}{}-", ground.prefix(), function.name())).is_some();
+    Part::ALL.iter().any(of) && !Part::ALL.iter().any(|function| ground.names.role(function.name()) == role)
 }
 
-/// APIs are listed by their tags already; a mapping is its function's, which may be gone (A4).
-async fn apis_and_mappings(ground: &Ground) -> Result<Vec<Id>> {
-    let (apis, mappings) = tokio::try_join!(ground.apis(), ground.mappings())?;
-    let apis = apis.iter().map(|found| Id::new(api::id().kind(), &found.id));
-    Ok(apis.chain(mappings.iter().map(|found| mapping::id(&found.uuid))).collect())
+/// A mapping has no tags that a list shows: it is its function's, which may be gone (A4) or a stranger's.
+async fn functions_and_mappings(ground: &Ground) -> Result<Vec<Id>> {
+    let (functions, mappings) = tokio::try_join!(ground.functions(), ground.mappings())?;
+    let (mut left, mut theirs) = (Vec::new(), BTreeSet::new());
+    for name in functions {
+        if function::is_ours(ground, name).await? {
+            left.push(function::id(short(ground, name)));
+        } else {
+            theirs.insert(name.as_str());
+        }
+    }
+    let ours = mappings.iter().filter(|found| !theirs.contains(found.function_name()));
+    left.extend(ours.map(|found| mapping::id(&found.uuid)));
+    Ok(left)
+}
+
+/// They are listed by their tags already.
+async fn apis(ground: &Ground) -> Result<Vec<Id>> {
+    Ok(ground.apis().await?.iter().map(|found| Id::new(api::id().kind(), &found.id)).collect())
 }
 
 fn short<'a>(ground: &Ground, name: &'a str) -> &'a str {

@@ -71,9 +71,14 @@ impl Found {
         self.state == "Deleting"
     }
 
-    /// Whether it is of this function, under whatever alias or version.
+    /// The function that it calls, under whatever alias or version.
+    pub(super) fn function_name(&self) -> &str {
+        self.settings.function.split(':').nth(6).unwrap_or_default()
+    }
+
+    /// Whether it is of this function.
     pub(super) fn is_of(&self, function: &str) -> bool {
-        self.settings.function.split(':').nth(6) == Some(function)
+        self.function_name() == function
     }
 }
 
@@ -85,7 +90,7 @@ pub(super) async fn list(ground: &Ground) -> std::result::Result<Vec<Found>, Cal
     while let Some(page) = pages.next().await {
         let page = page.map_err(call(SERVICE, "ListEventSourceMappings", &prefix))?;
         let found = page.event_source_mappings.unwrap_or_default().into_iter().filter_map(Found::of);
-        let ours = |it: &Found| it.settings.function.split(':').nth(6).is_some_and(|name| name.starts_with(&prefix));
+        let ours = |it: &Found| it.function_name().starts_with(&prefix);
         mappings.extend(found.filter(ours));
     }
     Ok(mappings)

@@ -280,9 +280,7 @@ impl Function {
     }
 
     async fn zip(&self) -> Result<Blob> {
-        let package = self.package()?.clone();
-        let read = tokio::task::spawn_blocking(move || package.zip()).await.map_err(Fault::new)?;
-        Ok(Blob::new(read.map_err(Fault::new)?))
+        Ok(Blob::new(self.package()?.zip().await.map_err(Fault::new)?))
     }
 }
 
