@@ -28,7 +28,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 
 /// Crates that only the named rooms of `cli/src` may name.
 const CRATES: &[(&str, &[&str])] = &[
-    ("localcloud", &["local", "commands"]),
+    ("localcloud", &["local"]),
     ("reconcile", &["stack", "deploy", "failure", "event"]),
     ("chat_aws", &["stack", "operate", "deploy"]),
     ("indicatif", &["ui"]),

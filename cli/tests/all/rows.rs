@@ -270,3 +270,9 @@ fn a26_a_mapping_may_take_a_minute_and_a_half_to_be_made_changed_and_deleted() {
         assert_eq!(mappings(&sky.others).await, []);
     });
 }
+
+#[test]
+fn a28_point_in_time_recovery_is_set_once_the_table_takes_it() {
+    let took = a_first_up_in(Weather { backups: exactly(30), ..Weather::fair() });
+    assert!(took >= Duration::from_secs(30), "{took:?}");
+}
