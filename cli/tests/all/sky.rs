@@ -66,6 +66,7 @@ impl Sky {
             region: localcloud::REGION.into(),
             account: None,
             retention_days: 30,
+            backups: true,
             push_hosts: vec!["fcm.googleapis.com".into()],
             push_service: None,
             contact: "mailto:operator@example.com".into(),

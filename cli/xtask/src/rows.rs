@@ -73,7 +73,7 @@ fn tests_of(text: &str) -> Vec<(u32, String)> {
         } else {
             let function = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ");
             if let Some(name) = function.filter(|_| is_test).and_then(|rest| rest.split('(').next()) {
-                let own = name.strip_prefix('a').and_then(|rest| rest.split('_').next()?.parse().ok());
+                let own: Option<u32> = name.strip_prefix('a').and_then(|rest| rest.split('_').next()?.parse().ok());
                 named.extend(own);
                 named.sort_unstable();
                 named.dedup();
