@@ -67,7 +67,7 @@ fn undisturbed(command: Command) -> Undisturbed {
         let world = likeness::of(&sky.cloud).await;
         command.run(&sky, &again).await.unwrap().unwrap();
         let after = likeness::of(&sky.cloud).await;
-        assert_eq!(after, world, "{command:?} twice: {}", likeness::difference(&after, &world));
+        likeness::assert_alike(&after, &world, &format!("{command:?} twice"));
         Undisturbed { calls: first.calls(), again: again.calls().len(), world }
     })
 }
@@ -174,8 +174,7 @@ fn a_command_comes_to_the_same_world_in_any_weather() {
                 let ended = command.run(&sky, &Faults::none()).await.unwrap();
                 ended.unwrap_or_else(|failure| panic!("{command:?} in the weather of seed {seed}: {failure:?}"));
                 let world = likeness::of(&sky.cloud).await;
-                let difference = likeness::difference(&world, &should);
-                assert_eq!(world, should, "{command:?} in the weather of seed {seed}:\n{difference}");
+                likeness::assert_alike(&world, &should, &format!("{command:?} in the weather of seed {seed}"));
             });
         }
     }

@@ -17,7 +17,7 @@ const FORGOTTEN: &[&str] = &[
     "lastUpdatedDate",
     "deploymentId",
     "CreationDateTime",
-    "TableId",
+    "since",
     "TableSizeBytes",
     "ItemCount",
 ];
@@ -40,6 +40,11 @@ pub(crate) async fn of(cloud: &InProcess) -> Vec<String> {
     }
     lines.sort();
     lines
+}
+
+/// Ends the test with what one world has and the other has not.
+pub(crate) fn assert_alike(is: &[String], should: &[String], what: &str) {
+    assert!(is == should, "{what}:\n{}", difference(is, should));
 }
 
 /// What one world has and the other has not.
@@ -92,6 +97,7 @@ fn names(world: &Value) -> BTreeMap<String, String> {
         }
     }
     for (table, described) in world["dynamodb"].as_object().into_iter().flatten() {
+        name(&described["table"]["TableId"], format!("<id of {table}>"));
         name(&described["table"]["LatestStreamLabel"], format!("<stream of {table}>"));
     }
     names.remove("");

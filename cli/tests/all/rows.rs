@@ -44,7 +44,7 @@ fn a_first_up_in(weather: Weather) -> Duration {
         sky.cloud.turn(weather);
         let took = up(&sky).await;
         let world = likeness::of(&sky.cloud).await;
-        assert_eq!(world, should, "{}", likeness::difference(&world, &should));
+        likeness::assert_alike(&world, &should, "the world");
         took
     })
 }
@@ -103,7 +103,7 @@ fn a4_mappings_that_a_deleted_function_left_behind_are_adopted_and_go_with_it() 
         up(&sky).await;
         assert_eq!(mappings(&sky.others).await, before);
         let world = likeness::of(&sky.cloud).await;
-        assert_eq!(world, should, "{}", likeness::difference(&world, &should));
+        likeness::assert_alike(&world, &should, "the world");
         down(&sky).await;
         assert_eq!(mappings(&sky.others).await, []);
     });
@@ -151,7 +151,7 @@ fn a7_a_permission_of_an_api_that_is_gone_goes_too() {
         up(&sky).await;
         assert_ne!(drift::our_api(&sky.others).await, api);
         let world = likeness::of(&sky.cloud).await;
-        assert_eq!(world, should, "{}", likeness::difference(&world, &should));
+        likeness::assert_alike(&world, &should, "the world");
     });
 }
 
@@ -171,7 +171,7 @@ fn a9_the_name_of_a_deleted_queue_is_waited_for() {
         let took = up(&sky).await;
         assert!(took > Duration::from_secs(50) && took < Duration::from_secs(75), "{took:?}");
         let world = likeness::of(&sky.cloud).await;
-        assert_eq!(world, should, "{}", likeness::difference(&world, &should));
+        likeness::assert_alike(&world, &should, "the world");
     });
 }
 
@@ -193,7 +193,7 @@ fn a12_what_was_made_by_a_call_whose_answer_was_lost_is_adopted() {
             let lost = Faults::at(n, Fault::AnswerLost);
             sky.up(&lost).await.unwrap().unwrap_or_else(|failure| panic!("call {n}: {failure:?}"));
             let world = likeness::of(&sky.cloud).await;
-            assert_eq!(world, should, "{}: {}", lost.calls()[n - 1], likeness::difference(&world, &should));
+            likeness::assert_alike(&world, &should, &lost.calls()[n - 1].to_string());
         }
     });
 }
