@@ -1,17 +1,21 @@
 //! Changing a stage: build, plan, apply and prove; and the reverse. Must not know a terminal: it
 //! tells events, and asks through what it was given.
 
+mod certificate;
 mod down;
 mod drift;
 mod history;
 mod holder;
 mod hops;
+mod last;
 mod lease;
 mod lobby;
 mod proof;
+mod reasons;
 mod telling;
 mod unproven;
 mod up;
+mod wants;
 
 use std::path::PathBuf;
 use std::sync::Arc;

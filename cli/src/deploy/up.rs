@@ -10,9 +10,10 @@ use super::history::{self, Deploy, Done, Proof};
 use super::lease::Lease;
 use super::lobby::Lobby;
 use super::proof::{self, Proved};
-use super::{Confirm, Deploying, telling};
+use super::wants::Wants;
+use super::{Confirm, Deploying, reasons, telling};
 use crate::build::{self, Commit, Executable, Machine, Platform, Source};
-use crate::event::{Act, Event, PlannedStep};
+use crate::event::{Act, Event, Place, PlannedStep};
 use crate::failure::{Explain, Failure};
 use crate::stack::{self, Package, Packages};
 use crate::stage::Target;
@@ -46,6 +47,8 @@ pub struct UpOutcome {
 /// What an `up` would do.
 #[derive(Clone, Debug)]
 pub struct Planned {
+    /// Where.
+    pub place: Place,
     /// Every step, in order, the kept ones too.
     pub steps: Vec<PlannedStep>,
 }
@@ -60,8 +63,22 @@ impl Planned {
 /// What `up` would do, and why. Builds, looks, and changes nothing.
 pub async fn plan(cx: &Deploying) -> Result<Planned, Failure> {
     let stack = wanted(cx).await?;
-    let plan = reconcile::plan(&stack, &cx.doing()).await?;
-    Ok(Planned { steps: telling::steps(&plan) })
+    let (plan, _) = forecast(cx, &stack).await?;
+    Ok(Planned { place: telling::place(cx), steps: telling::steps(&plan) })
+}
+
+/// Something could not even be listed.
+pub(super) fn looking(cx: &Deploying, fault: reconcile::Fault) -> Failure {
+    Failure::from(fault).while_doing(format!("cannot look at stage {}", cx.stage.name))
+}
+
+/// The plan with its reasons, and the last deploy that they are drawn from.
+async fn forecast(cx: &Deploying, stack: &Stack) -> Result<(Plan, Option<Deploy>), Failure> {
+    let mut plan = reconcile::plan(stack, &cx.doing()).await.map_err(|error| looked(cx, error))?;
+    let made = plan.step(&stack::first()).is_some_and(|step| step.change.verb() == Verb::Create);
+    let last = if made { None } else { history::last(cx).await? };
+    reasons::explain(&mut plan, stack, &cx.stage, last.as_ref());
+    Ok((plan, last))
 }
 
 /// Makes the stage what it should be, and proves it.
@@ -70,12 +87,9 @@ pub async fn plan(cx: &Deploying) -> Result<Planned, Failure> {
 pub async fn up(cx: &Deploying, options: UpOptions<'_>) -> Result<UpOutcome, Failure> {
     let began = Instant::now();
     let stack = wanted(cx).await?;
-    let mut plan = reconcile::plan(&stack, &cx.doing()).await.map_err(|error| looked(cx, error))?;
-    if plan.is_empty() {
-        let (lobby, owed) = tokio::join!(Lobby::read(cx), history::owes_proof(cx));
-        if !(options.prove && owed?) {
-            return settled(cx, &plan, &lobby?, began);
-        }
+    let (mut plan, last) = forecast(cx, &stack).await?;
+    if plan.is_empty() && !(options.prove && history::owes_proof(last.as_ref())) {
+        return settled(cx, &plan, &Lobby::read(cx).await?, began);
     }
     (cx.tell)(Event::Planned { steps: telling::steps(&plan) });
     ask(cx, &plan, options.confirm)?;
@@ -109,7 +123,7 @@ async fn wanted(cx: &Deploying) -> Result<Stack, Failure> {
         () = cx.stop.wait() => return Err(stopped(cx, &[])),
     };
     let packages: Packages = executables.into_iter().map(package).collect();
-    Ok(stack::chat(&cx.aws, &cx.stage, &packages, cx.now_ms()))
+    stack::chat_and_strays(&cx.aws, &cx.stage, &packages, cx.now_ms()).await.map_err(|fault| looking(cx, fault))
 }
 
 fn package(executable: Executable) -> (String, Package) {
@@ -161,7 +175,8 @@ async fn deploy(
     let changes: Vec<String> =
         plan.steps.iter().filter(|step| step.change.verb() != Verb::Keep).map(described).collect();
     let doing = cx.doing();
-    let (walk, last, commit) = tokio::join!(reconcile::walk(stack, plan, &doing), history::last(cx), commit(cx));
+    let (walk, last, commit) =
+        tokio::join!(reconcile::walk_unfinished(stack, plan, &doing), history::last(cx), commit(cx));
     walk.map_err(|error| walked(cx, error))?;
 
     let endpoint = endpoint(cx, plan)?;
@@ -176,7 +191,7 @@ async fn deploy(
         functions: stack::versions(&plan.facts),
         back: None,
     };
-    let mut deployed = Deploy::new(cx, done, owed);
+    let mut deployed = Deploy::new(cx, done, owed).wanting(Wants::of(stack, &plan.facts));
     deployed.record(cx).await?;
     history::sweep(cx, deployed.number).await?;
 
@@ -190,6 +205,7 @@ async fn deploy(
         }
         Some(Err(unproven)) => {
             let page = lobby.link(&endpoint);
+            warn_of_the_rest(cx, plan);
             tell_deployed(
                 cx,
                 &UpOutcome { endpoint, page, changed: changes.len(), proved: None, took: began.elapsed() },
@@ -200,10 +216,21 @@ async fn deploy(
         }
         None => None,
     };
+    // What nobody needs any more goes when it is known that nobody does (A31).
+    reconcile::walk(stack, plan, &doing).await.map_err(|error| walked(cx, error))?;
     let outcome =
         UpOutcome { page: lobby.link(&endpoint), endpoint, changed: changes.len(), proved, took: began.elapsed() };
     tell_deployed(cx, &outcome);
     Ok(outcome)
+}
+
+/// Says what was not taken away, because nothing proved that nobody needs it.
+fn warn_of_the_rest(cx: &Deploying, plan: &Plan) {
+    let left: Vec<&str> = plan.changes().map(|step| step.id.as_str()).collect();
+    if !left.is_empty() {
+        let what = format!("not yet taken away, for the next up that is proved: {}", left.join(", "));
+        (cx.tell)(Event::Warning { what, next: None });
+    }
 }
 
 /// The commit that is built from, where something is and the source is a clone.

@@ -10,6 +10,8 @@ use super::Stage;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     retention_days: u32,
+    #[serde(default)]
+    memory: Option<u32>,
     push_hosts: Vec<String>,
     push_service: Option<String>,
     contact: String,
@@ -20,6 +22,7 @@ impl Stage {
     pub fn settings(&self) -> Settings {
         Settings {
             retention_days: self.retention_days,
+            memory: self.memory,
             push_hosts: self.push_hosts.clone(),
             push_service: self.push_service.clone(),
             contact: self.contact.clone(),
@@ -29,8 +32,8 @@ impl Stage {
     /// The same stage with these settings.
     #[must_use]
     pub fn with_settings(&self, settings: &Settings) -> Self {
-        let Settings { retention_days, push_hosts, push_service, contact } = settings.clone();
-        Self { retention_days, push_hosts, push_service, contact, ..self.clone() }
+        let Settings { retention_days, memory, push_hosts, push_service, contact } = settings.clone();
+        Self { retention_days, memory, push_hosts, push_service, contact, ..self.clone() }
     }
 }
 

@@ -65,11 +65,13 @@ impl Sky {
             target: Target::Aws,
             region: localcloud::REGION.into(),
             account: None,
+            memory: None,
             retention_days: 30,
             backups: true,
             push_hosts: vec!["fcm.googleapis.com".into()],
             push_service: None,
             contact: "mailto:operator@example.com".into(),
+            origins: Default::default(),
             state: PathBuf::from("/nowhere"),
         };
         let cloud = Arc::new(cloud);
