@@ -7,8 +7,8 @@ use serde::Serialize;
 
 mod shown;
 pub use shown::{
-    Act, Credentials, DeployShown, FieldChange, FunctionShown, Hop, LogLine, PlannedStep, Queues, ResourceShown,
-    RoomShown, Status, Told, Via, Went,
+    Act, CertifiedKind, Credentials, DeployShown, FieldChange, FunctionShown, Hop, LogLine, Place, PlannedStep, Queues,
+    ResourceShown, RoomShown, Status, Told, Via, Went,
 };
 
 /// Where events go. Cheap to clone, safe to call from anywhere.
@@ -61,6 +61,8 @@ pub enum Event {
     /// The forecast alone, which `plan` was asked for.
     #[serde(rename = "forecast")]
     Forecast {
+        /// Where.
+        place: Place,
         /// Every step, in order, the kept ones too.
         steps: Vec<PlannedStep>,
     },
@@ -290,6 +292,16 @@ pub enum Event {
         id: String,
         /// Why.
         because: String,
+    },
+    /// What every service answered when it was read back after a removal.
+    #[serde(rename = "certificate")]
+    Certificate {
+        /// The stage's name.
+        stage: String,
+        /// Kind by kind.
+        kinds: Vec<CertifiedKind>,
+        /// What stays elsewhere, beyond anybody's reach, in words.
+        also: Vec<String>,
     },
     /// A stage is down.
     #[serde(rename = "down")]

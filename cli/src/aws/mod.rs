@@ -2,6 +2,8 @@
 //! endpoint. It must not know what is deployed with them.
 
 mod call;
+pub mod faults;
+mod over;
 mod pace;
 mod plain;
 
@@ -10,6 +12,7 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 
 pub use call::{CallError, Kind, SdkFailure, call, if_there};
+pub use over::Surroundings;
 use pace::{Paced, Service};
 
 use crate::{
@@ -139,18 +142,7 @@ impl Aws {
     }
 
     fn of_local(stage: &Stage, local: &LocalEndpoint) -> Self {
-        let credentials =
-            aws_sdk_sts::config::Credentials::new(&*local.access_key, &*local.secret_key, None, None, "local cloud");
-        let retries = RetryConfig::standard().with_max_attempts(TRIES_LOCALLY).with_initial_backoff(LOCAL_BACKOFF);
-        let config = SdkConfig::builder()
-            .behavior_version(behaviour())
-            .region(Region::new(stage.region.clone()))
-            .endpoint_url(&*local.endpoint)
-            .credentials_provider(aws_sdk_sts::config::SharedCredentialsProvider::new(credentials))
-            .retry_config(retries)
-            .timeout_config(timeouts())
-            .http_client(plain::client())
-            .build();
+        let config = local_config(stage, local).into_builder().http_client(plain::client()).build();
         Self::with(stage, |_| config.clone(), local.account.clone(), "aws".into(), Some(local.endpoint.clone()))
     }
 
@@ -158,7 +150,7 @@ impl Aws {
     async fn of_aws(stage: &Stage) -> Result<Self, NoAws> {
         let shared = aws_config::defaults(behaviour())
             .region(Region::new(stage.region.clone()))
-            .retry_config(RetryConfig::adaptive().with_max_attempts(TRIES_ON_AWS))
+            .retry_config(retries_on_aws())
             .timeout_config(timeouts())
             .load()
             .await;
@@ -215,6 +207,23 @@ impl Aws {
 
 fn behaviour() -> BehaviorVersion {
     BehaviorVersion::v2026_01_12()
+}
+
+fn local_config(stage: &Stage, local: &LocalEndpoint) -> SdkConfig {
+    let credentials =
+        aws_sdk_sts::config::Credentials::new(&*local.access_key, &*local.secret_key, None, None, "local cloud");
+    SdkConfig::builder()
+        .behavior_version(behaviour())
+        .region(Region::new(stage.region.clone()))
+        .endpoint_url(&*local.endpoint)
+        .credentials_provider(aws_sdk_sts::config::SharedCredentialsProvider::new(credentials))
+        .retry_config(RetryConfig::standard().with_max_attempts(TRIES_LOCALLY).with_initial_backoff(LOCAL_BACKOFF))
+        .timeout_config(timeouts())
+        .build()
+}
+
+fn retries_on_aws() -> RetryConfig {
+    RetryConfig::adaptive().with_max_attempts(TRIES_ON_AWS)
 }
 
 fn timeouts() -> TimeoutConfig {

@@ -10,6 +10,7 @@ use super::proof;
 use super::record::{Back, Deploy, Done, Proof};
 use super::unproven::Unproven;
 use super::up::{UpOutcome, walked};
+use super::wants::Wants;
 use super::{Deploying, rollback};
 use crate::build::{Commit, Source};
 use crate::event::Event;
@@ -29,6 +30,8 @@ impl Way {
     /// The commit that is live afterwards.
     async fn commit(&self, cx: &Deploying) -> Option<Commit> {
         match self {
+            // What was given was built of nobody knows what.
+            Self::On if cx.packages.is_some() => None,
             Self::On => Commit::of(&Source::find(cx.source.as_deref(), &cx.folder).ok()?).await,
             Self::Back { commit, .. } => commit.clone(),
         }
@@ -54,7 +57,8 @@ pub(super) async fn carry_out(
     let changes: Vec<String> =
         plan.steps.iter().filter(|step| step.change.verb() != Verb::Keep).map(described).collect();
     let doing = cx.doing();
-    let (walk, last, commit) = tokio::join!(reconcile::walk(stack, plan, &doing), history::last(cx), way.commit(cx));
+    let walk = reconcile::walk_unfinished(stack, plan, &doing);
+    let (walk, last, commit) = tokio::join!(walk, history::last(cx), way.commit(cx));
     walk.map_err(|error| walked(cx, error))?;
 
     let endpoint = endpoint(cx, plan)?;
@@ -69,6 +73,7 @@ pub(super) async fn carry_out(
         back: way.back(),
     };
     let mut deployed = Deploy::new(cx, done, if prove { Proof::Owed } else { Proof::Skipped });
+    deployed = deployed.wanting(Wants::of(stack, &plan.facts));
     deployed.record(cx).await?;
     history::sweep(cx, deployed.number).await?;
 
@@ -90,14 +95,26 @@ pub(super) async fn carry_out(
                 Some(proved)
             }
             Err(unproven) => {
+                warn_of_the_rest(cx, plan);
                 tell_deployed(cx, &outcome(None, began.elapsed()));
                 return Err(failed(cx, deployed, &unproven).await);
             }
         },
     };
+    // What nobody needs any more goes when it is known that nobody does (A31).
+    reconcile::walk(stack, plan, &doing).await.map_err(|error| walked(cx, error))?;
     let outcome = outcome(proved, began.elapsed());
     tell_deployed(cx, &outcome);
     Ok(outcome)
+}
+
+/// Says what was not taken away, because nothing proved that nobody needs it.
+fn warn_of_the_rest(cx: &Deploying, plan: &Plan) {
+    let left: Vec<&str> = plan.changes().map(|step| step.id.as_str()).collect();
+    if !left.is_empty() {
+        let what = format!("not yet taken away, for the next up that is proved: {}", left.join(", "));
+        (cx.tell)(Event::Warning { what, next: None });
+    }
 }
 
 /// A deploy whose proof did not come back. One that failed inside our functions goes back by itself, if there is a

@@ -29,8 +29,8 @@ pub(super) async fn last(cx: &Deploying) -> Result<Option<Deploy>, CallError> {
 
 /// Whether the last deploy still owes its proof; so does a stage whose deploy was cut off before it
 /// was written down.
-pub(super) async fn owes_proof(cx: &Deploying) -> Result<bool, CallError> {
-    Ok(last(cx).await?.is_none_or(|last| matches!(last.proof, Proof::Owed | Proof::Failed)))
+pub(super) fn owes_proof(last: Option<&Deploy>) -> bool {
+    last.is_none_or(|last| matches!(last.proof, Proof::Owed | Proof::Failed))
 }
 
 /// What is said where it cannot be read: a stage without its table is not up.

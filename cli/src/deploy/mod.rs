@@ -3,21 +3,25 @@
 
 mod blame;
 mod carry;
+mod certificate;
 mod chosen;
 mod down;
 mod drift;
 mod history;
 mod holder;
 mod hops;
+mod last;
 mod lease;
 mod lobby;
 mod proof;
+mod reasons;
 mod record;
 mod rollback;
 mod shown;
 mod telling;
 mod unproven;
 mod up;
+mod wants;
 mod watch;
 
 use std::path::PathBuf;
@@ -39,6 +43,7 @@ pub use watch::watch;
 use crate::aws::Aws;
 use crate::event::Tell;
 use crate::failure::Failure;
+use crate::stack::Packages;
 use crate::stage::Stage;
 
 /// The time, in microseconds since 1970: given, so that tests decide what it is.
@@ -58,6 +63,8 @@ pub struct Deploying {
     pub push_service: String,
     /// The checkout to build from, where one was named.
     pub source: Option<PathBuf>,
+    /// What is deployed; built from the source where nothing was given.
+    pub packages: Option<Packages>,
     /// The folder that the command was typed in.
     pub folder: PathBuf,
     /// What was typed: the lease and the history say it.
@@ -94,6 +101,7 @@ impl Deploying {
             stage,
             push_service,
             source: None,
+            packages: None,
             folder,
             command,
             tell,

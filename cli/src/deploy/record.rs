@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Deploying;
+use super::wants::Wants;
 use crate::aws::{CallError, call};
 use crate::build::Commit;
 use crate::stack::Versions;
@@ -20,6 +21,12 @@ const PROOF: &str = "proof";
 /// The commit that its code was built from, and whether the checkout was exactly that.
 const COMMIT: &str = "commit";
 const CLEAN: &str = "clean";
+/// Which chatctl did it.
+const VERSION: &str = "version";
+/// What it made of every resource, as JSON.
+const WANTS: &str = "wants";
+/// When the stage was taken down after it.
+const DOWN_AT: &str = "down_at";
 
 /// Whether a real message went all the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +83,12 @@ pub(super) struct Deploy {
     pub(super) functions: Versions,
     pub(super) settings: Option<Settings>,
     pub(super) back: Option<Back>,
+    /// Which chatctl did it.
+    pub(super) version: String,
+    /// What it made of every resource; `None` for one that kept no such thing.
+    pub(super) wants: Option<Wants>,
+    /// Whether the stage was taken down after it.
+    pub(super) down: bool,
 }
 
 /// What a deploy has done, as it is about to be written down.
@@ -105,7 +118,25 @@ impl Deploy {
             functions: done.functions,
             settings: Some(cx.stage.settings()),
             back: done.back,
+            version: crate::VERSION.to_owned(),
+            wants: None,
+            down: false,
         }
+    }
+
+    /// The same with what it made of every resource.
+    pub(super) fn wanting(self, wants: Wants) -> Self {
+        Self { wants: Some(wants), ..self }
+    }
+
+    /// Notes that the stage is being taken down: what it made is not missing, then.
+    pub(super) async fn note_down(&self, cx: &Deploying) -> Result<(), CallError> {
+        let table = cx.stage.names().table("stage");
+        let key = layout::deploy_key(&self.id.to_string()).attributes();
+        let update = cx.aws.dynamodb.update_item().table_name(&table).set_key(Some(key));
+        let update = update.update_expression("SET #down = :now").expression_attribute_names("#down", DOWN_AT);
+        let update = update.expression_attribute_values(":now", AttributeValue::N(cx.now_ms().to_string()));
+        update.send().await.map(drop).map_err(call("DynamoDB", "UpdateItem", &table))
     }
 
     /// Writes it down, or what is new of it.
@@ -125,7 +156,7 @@ impl Deploy {
             (AT.to_owned(), AttributeValue::N(self.at_ms.to_string())),
             ("by".to_owned(), text(&self.by)),
             ("command".to_owned(), text(&self.command)),
-            ("version".to_owned(), text(crate::VERSION)),
+            (VERSION.to_owned(), text(&self.version)),
             ("changes".to_owned(), AttributeValue::L(self.changes.iter().map(|change| text(change)).collect())),
             ("ms".to_owned(), number(self.ms)),
             (PROOF.to_owned(), text(self.proof.as_str())),
@@ -135,6 +166,7 @@ impl Deploy {
             item.insert(COMMIT.to_owned(), text(id));
             item.extend(clean.map(|clean| (CLEAN.to_owned(), AttributeValue::Bool(clean))));
         }
+        item.extend(self.wants.as_ref().map(|wants| (WANTS.to_owned(), json(wants))));
         item.extend(self.settings.as_ref().map(|settings| ("settings".to_owned(), json(settings))));
         if let Some(Back { from, to }) = self.back {
             item.extend([("back_from".to_owned(), number(from)), ("back_to".to_owned(), number(to))]);
@@ -162,6 +194,9 @@ impl Deploy {
             functions: text("functions").as_deref().and_then(parsed).unwrap_or_default(),
             settings: text("settings").as_deref().and_then(parsed),
             back: from.zip(to).map(|(from, to)| Back { from, to }),
+            version: text(VERSION).unwrap_or_default(),
+            wants: text(WANTS).as_deref().and_then(parsed),
+            down: item.contains_key(DOWN_AT),
         })
     }
 }
@@ -196,12 +231,15 @@ pub(super) mod tests {
             functions: [("store-message".to_owned(), version)].into(),
             settings: None,
             back: None,
+            version: crate::VERSION.to_owned(),
+            wants: None,
+            down: false,
         }
     }
 
     #[test]
     fn a_deploy_is_read_as_it_was_written() {
-        let up = deploy(7, 3, Proof::Proved);
+        let up = deploy(7, 3, Proof::Proved).wanting(Wants::default());
         let back = Deploy { back: Some(Back { from: 7, to: 5 }), commit: None, ..deploy(8, 2, Proof::Skipped) };
         for deploy in [up, back] {
             assert_eq!(Deploy::stored(&deploy.item()), Some(deploy));
@@ -211,11 +249,11 @@ pub(super) mod tests {
     #[test]
     fn a_deploy_of_a_chatctl_that_wrote_down_less_is_still_shown() {
         let mut item = deploy(7, 3, Proof::Proved).item();
-        for later in [NUMBER, "functions", COMMIT] {
+        for later in [NUMBER, "functions", COMMIT, WANTS] {
             item.remove(later);
         }
         let read = Deploy::stored(&item).unwrap();
-        assert_eq!((read.number, read.functions.len(), read.commit), (0, 0, None));
+        assert_eq!((read.number, read.functions.len(), read.commit, read.wants), (0, 0, None, None));
         assert_eq!(read.proof, Proof::Proved);
     }
 }

@@ -11,9 +11,10 @@ use super::history;
 use super::lease::Lease;
 use super::lobby::Lobby;
 use super::proof::Proved;
-use super::{Confirm, Deploying, telling};
+use super::record::Deploy;
+use super::{Confirm, Deploying, reasons, telling};
 use crate::build::{self, Executable, Machine, Platform, Source};
-use crate::event::{Act, Event, PlannedStep};
+use crate::event::{Act, Event, Place, PlannedStep};
 use crate::failure::Failure;
 use crate::stack::{self, Package, Packages};
 use crate::stage::Target;
@@ -47,6 +48,8 @@ pub struct UpOutcome {
 /// What an `up` would do.
 #[derive(Clone, Debug)]
 pub struct Planned {
+    /// Where.
+    pub place: Place,
     /// Every step, in order, the kept ones too.
     pub steps: Vec<PlannedStep>,
 }
@@ -61,8 +64,22 @@ impl Planned {
 /// What `up` would do, and why. Builds, looks, and changes nothing.
 pub async fn plan(cx: &Deploying) -> Result<Planned, Failure> {
     let stack = wanted(cx).await?;
-    let plan = reconcile::plan(&stack, &cx.doing()).await?;
-    Ok(Planned { steps: telling::steps(&plan) })
+    let (plan, _) = forecast(cx, &stack).await?;
+    Ok(Planned { place: telling::place(cx), steps: telling::steps(&plan) })
+}
+
+/// Something could not even be listed.
+pub(super) fn looking(cx: &Deploying, fault: reconcile::Fault) -> Failure {
+    Failure::from(fault).while_doing(format!("cannot look at stage {}", cx.stage.name))
+}
+
+/// The plan with its reasons, and the last deploy that they are drawn from.
+async fn forecast(cx: &Deploying, stack: &Stack) -> Result<(Plan, Option<Deploy>), Failure> {
+    let mut plan = reconcile::plan(stack, &cx.doing()).await.map_err(|error| looked(cx, error))?;
+    let made = plan.step(&stack::first()).is_some_and(|step| step.change.verb() == Verb::Create);
+    let last = if made { None } else { history::last(cx).await? };
+    reasons::explain(&mut plan, stack, &cx.stage, last.as_ref());
+    Ok((plan, last))
 }
 
 /// Makes the stage what it should be, and proves it.
@@ -71,12 +88,9 @@ pub async fn plan(cx: &Deploying) -> Result<Planned, Failure> {
 pub async fn up(cx: &Deploying, options: UpOptions<'_>) -> Result<UpOutcome, Failure> {
     let began = Instant::now();
     let stack = wanted(cx).await?;
-    let mut plan = reconcile::plan(&stack, &cx.doing()).await.map_err(|error| looked(cx, error))?;
-    if plan.is_empty() {
-        let (lobby, owed) = tokio::join!(Lobby::read(cx), history::owes_proof(cx));
-        if !(options.prove && owed?) {
-            return settled(cx, &plan, &lobby?, began);
-        }
+    let (mut plan, last) = forecast(cx, &stack).await?;
+    if plan.is_empty() && !(options.prove && history::owes_proof(last.as_ref())) {
+        return settled(cx, &plan, &Lobby::read(cx).await?, began);
     }
     (cx.tell)(Event::Planned { steps: telling::steps(&plan) });
     ask(cx, &plan, options.confirm)?;
@@ -91,13 +105,17 @@ pub async fn up(cx: &Deploying, options: UpOptions<'_>) -> Result<UpOutcome, Fai
     Ok(outcome)
 }
 
-/// The stack as it should be, of executables that are built first.
+/// The stack as it should be, of what was given or is built first.
 async fn wanted(cx: &Deploying) -> Result<Stack, Failure> {
-    Ok(stack::chat(&cx.aws, &cx.stage, &packages(cx).await?, cx.now_ms()))
+    let packages = packages(cx).await?;
+    stack::chat_and_strays(&cx.aws, &cx.stage, &packages, cx.now_ms()).await.map_err(|fault| looking(cx, fault))
 }
 
-/// The functions' code, built of the checkout.
+/// The functions' code, as it was given or built of the checkout.
 pub(super) async fn packages(cx: &Deploying) -> Result<Packages, Failure> {
+    if let Some(packages) = &cx.packages {
+        return Ok(packages.clone());
+    }
     let bare = stack::chat(&cx.aws, &cx.stage, &Packages::new(), cx.now_ms());
     let functions: Vec<&str> = bare.ids().filter(|id| id.kind() == FUNCTION).map(Id::name).collect();
     let source = Source::find(cx.source.as_deref(), &cx.folder).map_err(build::BuildError::from)?;

@@ -102,6 +102,20 @@ async fn a_value_that_is_not_known_yet_counts_as_different() {
 }
 
 #[tokio::test]
+async fn a_queue_that_is_made_again_has_its_address_again_so_nothing_is_forecast_that_will_not_be() {
+    let function = function(Part::ForwardMessages).await;
+    let facts = Facts::default();
+    facts.learn(&role::id("forward-messages"), role::ROLE_ID, "AROA1".into());
+    let environment =
+        [("CHAT_VERSION", crate::VERSION), ("CHAT_QUEUE_URL", "http://127.0.0.1:9/0/chat-dev-new-messages")];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let role = "arn:aws:iam::000000000000:role/chat-dev-forward-messages-us-east-1".into();
+    let live = Configuration { environment, role, ..live() };
+    let seen = Seen { role_id: Some("AROA1".into()), live: Some(live), loops: None };
+    assert_eq!(visiting_with(&function, Some(seen), facts), Change::Keep);
+}
+
+#[tokio::test]
 async fn without_a_build_the_code_is_as_wanted() {
     let function = Function { package: None, ..function(Part::ServePage).await };
     let live = Configuration { sha256: "b2xk".into(), ..live() };

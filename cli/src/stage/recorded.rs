@@ -10,6 +10,8 @@ use super::Stage;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     retention_days: u32,
+    #[serde(default)]
+    memory: Option<u32>,
     push_hosts: Vec<String>,
     push_service: Option<String>,
     contact: String,
@@ -22,6 +24,7 @@ impl Stage {
     pub fn settings(&self) -> Settings {
         Settings {
             retention_days: self.retention_days,
+            memory: self.memory,
             push_hosts: self.push_hosts.clone(),
             push_service: self.push_service.clone(),
             contact: self.contact.clone(),
@@ -32,9 +35,9 @@ impl Stage {
     /// The same stage with these settings.
     #[must_use]
     pub fn with_settings(&self, settings: &Settings) -> Self {
-        let Settings { retention_days, push_hosts, push_service, contact, backups } = settings.clone();
+        let Settings { retention_days, memory, push_hosts, push_service, contact, backups } = settings.clone();
         let backups = backups.unwrap_or(self.backups);
-        Self { retention_days, push_hosts, push_service, contact, backups, ..self.clone() }
+        Self { retention_days, memory, push_hosts, push_service, contact, backups, ..self.clone() }
     }
 }
 

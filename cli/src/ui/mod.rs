@@ -3,6 +3,7 @@
 
 pub mod ask;
 mod bars;
+mod certificate;
 mod clock;
 mod json;
 mod lines;

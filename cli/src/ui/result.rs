@@ -5,13 +5,14 @@ use jiff::{Timestamp, tz::TimeZone};
 use crate::event::{Event, LogLine, RoomShown, Told};
 
 use super::style::{Style, count, harmless, span, width};
-use super::{past, status, tree};
+use super::{certificate, past, status, tree};
 
 /// The result's text; `None` for what is only progress.
 pub(super) fn result(event: &Event, style: &Style) -> Option<String> {
     Some(match event {
         Event::Deployed { .. } => deployed(event, style)?,
-        Event::Forecast { steps } => tree::tree(steps, style),
+        Event::Certificate { stage, kinds, also } => certificate::certificate(stage, kinds, also, style),
+        Event::Forecast { place, steps } => tree::forecast(place, steps, style),
         Event::Sent { room, id, name, repeated, .. } => {
             let verb = if *repeated { "had been sent before" } else { "sent" };
             format!("{} {verb} to {} as {}  {}", style.good("✓"), style.bold(room), harmless(name), style.dim(id))

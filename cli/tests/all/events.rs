@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use chatctl::event::{
-    Act, Credentials, DeployShown, Event, FieldChange, FunctionShown, Hop, LogLine, PlannedStep, Queues, ResourceShown,
-    RoomShown, Status, Told, Via, Went,
+    Act, CertifiedKind, Credentials, DeployShown, Event, FieldChange, FunctionShown, Hop, LogLine, Place, PlannedStep,
+    Queues, ResourceShown, RoomShown, Status, Told, Via, Went,
 };
 use serde_json::Value;
 
@@ -53,7 +53,7 @@ examples! {
     },
     Event::CloudStopped => Event::CloudStopped,
     Event::Planned { .. } => Event::Planned { steps: vec![step()] },
-    Event::Forecast { .. } => Event::Forecast { steps: vec![step()] },
+    Event::Forecast { .. } => Event::Forecast { place: place(), steps: vec![step()] },
     Event::StepStarted { .. } => Event::StepStarted { id: "queue/new-messages".into(), change: Act::Create },
     Event::Waiting { .. } => Event::Waiting {
         id: "queue/new-messages".into(),
@@ -145,6 +145,11 @@ examples! {
     Event::Page { .. } => Event::Page { page: page(), opened: true },
     Event::Removed { .. } => Event::Removed { id: "queue/new-messages".into() },
     Event::Kept { .. } => Event::Kept { id: "table/messages".into(), because: "the messages".into() },
+    Event::Certificate { .. } => Event::Certificate {
+        stage: "prod".into(),
+        kinds: vec![certified()],
+        also: vec!["CloudWatch keeps the metrics of what is gone for up to 15 months; they cost nothing".into()],
+    },
     Event::Down { .. } => Event::Down { stage: "dev".into(), removed: 33, kept: 5, ms: 840 },
     Event::Stopping => Event::Stopping,
     Event::Stopped { .. } => Event::Stopped { left: vec!["mapping/new-messages".into()] },
@@ -183,12 +188,43 @@ fn deploy() -> DeployShown {
     }
 }
 
+fn place() -> Place {
+    Place {
+        stage: "prod".into(),
+        target: "aws".into(),
+        region: "eu-central-1".into(),
+        account: "123456789012".into(),
+        caller: Some("arn:aws:iam::123456789012:user/ann".into()),
+    }
+}
+
+fn certified() -> CertifiedKind {
+    CertifiedKind {
+        kind: "table".into(),
+        looked_at: 4,
+        left: Vec::new(),
+        kept: vec!["table/messages".into()],
+        unseen: Some("DynamoDB ListTables answered AccessDeniedException".into()),
+    }
+}
+
+fn memory() -> FieldChange {
+    FieldChange {
+        name: "memory".into(),
+        before: "128 MB".into(),
+        after: "256 MB".into(),
+        why: Some("changed outside: the deploy of 2026-01-02 03:04 UTC set 256 MB, now it is 128 MB".into()),
+    }
+}
+
 fn step() -> PlannedStep {
-    let timeout = FieldChange { name: "timeout".into(), before: "3 s".into(), after: "10 s".into() };
     PlannedStep {
         id: "function/store-message".into(),
         change: Act::Update,
-        fields: vec![timeout],
+        fields: vec![memory()],
+        why: Some("the stage was taken down".into()),
+        costs: Some("no message: pushes pause until it polls".into()),
+        drifted: true,
         needs: vec!["role/store-message".into()],
     }
 }
@@ -199,7 +235,7 @@ fn status() -> Status {
         healthy: true,
         state: "active".into(),
         detail: Some("version 3".into()),
-        differs: vec![FieldChange { name: "timeout".into(), before: "3 s".into(), after: "10 s".into() }],
+        differs: vec![memory()],
     };
     Status {
         project: "chat".into(),

@@ -1,9 +1,10 @@
-//! What a person or CI types, and nothing else: `cargo xtask test`, `bench`, `pictures`.
+//! What a person or CI types, and nothing else: `cargo xtask test`, `bench`, `pictures`, `rows`.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 #![allow(clippy::disallowed_methods, reason = "it measures real time")]
 
 mod bench;
 mod pictures;
+mod rows;
 mod setup;
 mod test;
 
@@ -12,7 +13,8 @@ use std::process::{Command, ExitCode};
 
 const USAGE: &str = "usage: cargo xtask test [NAME…]      all tests, or those whose name holds a word
        cargo xtask bench [--cold]    speed and size, as docs and README state them
-       cargo xtask pictures          docs/page.png and docs/terminal.png, made anew";
+       cargo xtask pictures          docs/page.png and docs/terminal.png, made anew
+       cargo xtask rows              what AWS does that breaks deploys, and the test of each";
 
 /// What went wrong, in words.
 type Failure = Box<dyn std::error::Error>;
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
         Some("test") => test::run(&words[1..]),
         Some("bench") => bench::run(&words[1..]),
         Some("pictures") => pictures::run(),
+        Some("rows") => rows::run(),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
