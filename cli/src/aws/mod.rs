@@ -2,8 +2,10 @@
 //! endpoint. It must not know what is deployed with them.
 
 mod call;
+pub mod faults;
 mod kind;
 mod life;
+mod over;
 mod pace;
 mod plain;
 mod quota;
@@ -18,6 +20,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 pub use call::{CallError, SdkFailure, call, if_there};
 pub use kind::Kind;
 use life::{Life, Watched};
+pub use over::Surroundings;
 use pace::{Paced, Service};
 use quota::Quotas;
 use reach::Patient;
@@ -111,6 +114,13 @@ struct Who {
     ends: Option<SystemTime>,
 }
 
+impl Who {
+    /// Everybody who calls a local cloud.
+    fn of_local(local: &LocalEndpoint) -> Self {
+        Self { account: local.account.clone(), partition: "aws".to_owned(), caller: None, ends: None }
+    }
+}
+
 /// Why there are no handles.
 #[derive(Debug, thiserror::Error)]
 pub enum NoAws {
@@ -161,21 +171,8 @@ impl Aws {
     }
 
     fn of_local(stage: &Stage, local: &LocalEndpoint) -> Self {
-        let credentials =
-            aws_credential_types::Credentials::new(&*local.access_key, &*local.secret_key, None, None, "local cloud");
-        let retries = RetryConfig::standard().with_max_attempts(TRIES_LOCALLY).with_initial_backoff(LOCAL_BACKOFF);
-        let config = SdkConfig::builder()
-            .behavior_version(behaviour())
-            .region(Region::new(stage.region.clone()))
-            .endpoint_url(&*local.endpoint)
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .retry_config(retries)
-            .timeout_config(timeouts())
-            .http_client(plain::client())
-            .build();
-        let (account, partition) = (local.account.clone(), "aws".to_owned());
-        let who = Who { account, partition, caller: None, ends: None };
-        Self::with(stage, |_| config.clone(), who, Some(local.endpoint.clone()))
+        let config = local_config(stage, local).into_builder().http_client(plain::client()).build();
+        Self::with(stage, |_| config.clone(), Who::of_local(local), Some(local.endpoint.clone()))
     }
 
     #[allow(clippy::disallowed_methods, reason = "the tool's handles are made here")]
@@ -183,7 +180,7 @@ impl Aws {
         let https = reach::https();
         let shared = aws_config::defaults(behaviour())
             .region(Region::new(stage.region.clone()))
-            .retry_config(RetryConfig::adaptive().with_max_attempts(TRIES_ON_AWS))
+            .retry_config(retries_on_aws())
             .timeout_config(timeouts())
             .http_client(https.clone())
             .load()
@@ -252,6 +249,23 @@ impl Aws {
 
 fn behaviour() -> BehaviorVersion {
     BehaviorVersion::v2026_01_12()
+}
+
+fn local_config(stage: &Stage, local: &LocalEndpoint) -> SdkConfig {
+    let credentials =
+        aws_sdk_sts::config::Credentials::new(&*local.access_key, &*local.secret_key, None, None, "local cloud");
+    SdkConfig::builder()
+        .behavior_version(behaviour())
+        .region(Region::new(stage.region.clone()))
+        .endpoint_url(&*local.endpoint)
+        .credentials_provider(aws_sdk_sts::config::SharedCredentialsProvider::new(credentials))
+        .retry_config(RetryConfig::standard().with_max_attempts(TRIES_LOCALLY).with_initial_backoff(LOCAL_BACKOFF))
+        .timeout_config(timeouts())
+        .build()
+}
+
+fn retries_on_aws() -> RetryConfig {
+    RetryConfig::adaptive().with_max_attempts(TRIES_ON_AWS)
 }
 
 fn timeouts() -> TimeoutConfig {

@@ -9,6 +9,7 @@ mod receipt;
 mod recipe;
 mod source;
 mod toolchain;
+mod tree;
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -21,6 +22,7 @@ pub use elf::{Elf, ElfError, Machine, Platform, Unfit};
 pub use package::zip_sha256;
 pub use recipe::{Profile, Recipe};
 pub use source::{Source, SourceMissing};
+pub use tree::Tree;
 
 use package::Packing;
 use recipe::Way;

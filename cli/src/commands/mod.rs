@@ -3,12 +3,14 @@
 pub mod building;
 pub mod completions;
 pub mod down;
+pub mod history;
 pub mod live;
 pub mod local;
 pub mod logs;
 pub mod open;
 pub mod plan;
 pub mod push;
+pub mod rollback;
 pub mod room;
 pub mod send;
 pub mod span;
@@ -90,6 +92,10 @@ pub enum Command {
     Room(room::RoomArgs),
     /// Open the page in a browser
     Open(open::OpenArgs),
+    /// Show the deploys: who, when, from which commit, what, and whether it was proved
+    History(history::HistoryArgs),
+    /// Go back to an earlier deploy, and prove it
+    Rollback(rollback::RollbackArgs),
     /// Take the stage down; data is kept unless the stage is named
     Down(down::DownArgs),
     /// Write a shell's completion script
@@ -143,7 +149,9 @@ impl Cli {
     /// What Ctrl-C does.
     pub fn interrupt(&self) -> Interrupt {
         match self.command {
-            Command::Up(_) | Command::Down(_) => Interrupt::Finishes,
+            // Watching has no end of its own: Ctrl-C is how it ends well.
+            Command::Up(ref up) if up.watch => Interrupt::Quietly,
+            Command::Up(_) | Command::Rollback(_) | Command::Down(_) => Interrupt::Finishes,
             Command::Tail(_) => Interrupt::Quietly,
             Command::Local(_) => Interrupt::Its,
             _ => Interrupt::AtOnce,
@@ -198,6 +206,8 @@ pub async fn run(command: Command, cx: &Context) -> Result<Exit, Failure> {
         Command::Logs(args) => logs::run(args, cx).await,
         Command::Room(args) => room::run(args, cx).await,
         Command::Open(args) => open::run(args, cx).await,
+        Command::History(args) => history::run(args, cx).await,
+        Command::Rollback(args) => rollback::run(args, cx).await,
         Command::Down(args) => down::run(args, cx).await,
         Command::Completions(args) => completions::run(args, cx).await,
         Command::Local(args) => local::run(args).await,

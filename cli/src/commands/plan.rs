@@ -24,6 +24,6 @@ pub async fn run(args: PlanArgs, cx: &Context) -> Result<Exit, Failure> {
     args.building.give(&mut deploying);
     let planned = deploy::plan(&deploying).await?;
     let changes = planned.changes();
-    cx.tell(Event::Forecast { steps: planned.steps });
+    cx.tell(Event::Forecast { place: planned.place, steps: planned.steps });
     Ok(if changes && args.detailed_exitcode { Exit::Changes } else { Exit::Done })
 }

@@ -17,6 +17,9 @@ pub struct UpArgs {
     /// How the functions are built
     #[command(flatten)]
     pub building: super::building::BuildingArgs,
+    /// Then watch the source, and redeploy the code of what is saved, the page's too
+    #[arg(long)]
+    pub watch: bool,
 }
 
 /// Brings the stage up.
@@ -26,5 +29,8 @@ pub async fn run(args: UpArgs, cx: &Context) -> Result<Exit, Failure> {
     let local = cx.stage.target == Target::Local;
     let confirm = |question: &str| if local { Ok(()) } else { cx.confirm(question) };
     deploy::up(&deploying, UpOptions { prove: !args.no_proof, confirm: &confirm }).await?;
+    if args.watch {
+        deploy::watch(&deploying).await?;
+    }
     Ok(Exit::Done)
 }

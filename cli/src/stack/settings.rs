@@ -8,8 +8,9 @@ use reconcile::{Id, Visit};
 
 use super::{
     api,
+    function::{ROLE_IDENTITY, VARIABLE},
     ground::{Ground, Result},
-    parameter, queue,
+    parameter, queue, role, table,
 };
 use crate::stage::{Stage, Target};
 
@@ -29,6 +30,11 @@ impl Value {
             Self::Is(value) => Some(value.clone()),
             Self::Learned { of, fact } => visit.known(of, fact),
         }
+    }
+
+    /// Whether it is the same when what it is of is made again under its name: a queue's address is, a key is not.
+    pub(super) fn outlives_its_source(&self) -> bool {
+        matches!(self, Self::Learned { fact: queue::URL, .. })
     }
 
     /// The value, which must be known by now.
@@ -93,10 +99,51 @@ pub(super) fn environment(function: Function, ground: &Ground, stage: &Stage) ->
     environment
 }
 
+/// What decides a field's value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decided {
+    /// This setting of the stage.
+    Setting(&'static str),
+    /// The code that was built.
+    Code,
+    /// Which chatctl deploys.
+    Version,
+    /// What the cloud made of this other resource.
+    By(Id),
+}
+
+/// What decides this field of this resource; `None` where it is chatctl itself.
+pub fn decided(id: &Id, field: &str) -> Option<Decided> {
+    let variable = field.strip_prefix(VARIABLE).unwrap_or_default();
+    Some(match (id.kind(), field, variable) {
+        ("function", "code", _) => Decided::Code,
+        ("function", "memory", _) => Decided::Setting("memory"),
+        ("function", ROLE_IDENTITY, _) => Decided::By(role::id(id.name())),
+        ("function", _, "CHAT_VERSION") => Decided::Version,
+        ("function", _, "CHAT_PUSH_HOSTS") => Decided::Setting("push_hosts"),
+        ("function", _, "CHAT_VAPID_SUBJECT") => Decided::Setting("contact"),
+        ("function", _, "CHAT_ROOM_KEY") => Decided::By(parameter::id(parameter::ROOM_KEY)),
+        ("function", _, "CHAT_VAPID_PUBLIC") => Decided::By(parameter::id(parameter::VAPID_KEY)),
+        ("function", _, "CHAT_QUEUE_URL") => Decided::By(queue::id(super::NEW_MESSAGES)),
+        ("table", table::BACKUPS, _) => Decided::Setting("backups"),
+        ("mapping", "source", _) if id.name() == "stream" => Decided::By(table::id("messages")),
+        ("permission", "source", _) => Decided::By(api::id()),
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::stack::ground::tests::{ground, stage};
+
+    #[test]
+    fn a_field_knows_what_decides_it() {
+        let function = Id::new("function", "notify-clients");
+        assert_eq!(decided(&function, "memory"), Some(Decided::Setting("memory")));
+        assert_eq!(decided(&function, "variable CHAT_QUEUE_URL"), Some(Decided::By(queue::id("new-messages"))));
+        assert_eq!(decided(&function, "timeout"), None);
+    }
 
     #[tokio::test]
     async fn each_function_is_given_what_it_reads_and_nothing_else() {

@@ -1,15 +1,20 @@
 //! A stage: one chat, by name, with its settings. Knows no AWS; everything else asks it for names.
 
 mod architecture;
+mod bad;
 mod config;
 mod names;
+mod origin;
 mod recorded;
+mod said;
 mod suggest;
 mod target;
 
 pub use architecture::Architecture;
-pub use config::{BadSettings, Overrides, state_dir};
+pub use bad::{BadSettings, Quoted};
+pub use config::{Overrides, state_dir};
 pub use names::Names;
+pub use origin::{Origin, Origins};
 pub use recorded::Settings;
 pub use suggest::closest;
 pub use target::Target;
@@ -36,6 +41,8 @@ pub struct Stage {
     pub retention_days: u32,
     /// Whether messages and clients can be brought back to any moment of the last 35 days.
     pub backups: bool,
+    /// The memory of every function in MB; `None` leaves each its own.
+    pub memory: Option<u32>,
     /// Hosts of push services that clients may be registered at; `*.x` means every host below x.
     pub push_hosts: Vec<String>,
     /// Where chatctl's own push client connects; `None` is the local cloud's, on AWS Mozilla's.
@@ -48,6 +55,8 @@ pub struct Stage {
     pub state: PathBuf,
     /// The flags that said more than the stage's name, to be typed again: ` --target aws`.
     pub said: String,
+    /// Where each setting was said.
+    pub origins: Origins,
 }
 
 impl Stage {

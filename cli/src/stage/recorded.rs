@@ -10,10 +10,14 @@ use super::{Architecture, Stage};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     retention_days: u32,
+    #[serde(default)]
+    memory: Option<u32>,
     push_hosts: Vec<String>,
     push_service: Option<String>,
     contact: Option<String>,
     architecture: Option<Architecture>,
+    #[serde(default)]
+    backups: Option<bool>,
 }
 
 impl Stage {
@@ -21,19 +25,22 @@ impl Stage {
     pub fn settings(&self) -> Settings {
         Settings {
             retention_days: self.retention_days,
+            memory: self.memory,
             push_hosts: self.push_hosts.clone(),
             push_service: self.push_service.clone(),
             contact: self.contact.clone(),
             architecture: Some(self.architecture),
+            backups: Some(self.backups),
         }
     }
 
     /// The same stage with these settings.
     #[must_use]
     pub fn with_settings(&self, settings: &Settings) -> Self {
-        let Settings { retention_days, push_hosts, push_service, contact, architecture } = settings.clone();
-        let architecture = architecture.unwrap_or(self.architecture);
-        Self { retention_days, push_hosts, push_service, contact, architecture, ..self.clone() }
+        let Settings { retention_days, memory, push_hosts, push_service, contact, architecture, backups } =
+            settings.clone();
+        let (architecture, backups) = (architecture.unwrap_or(self.architecture), backups.unwrap_or(self.backups));
+        Self { retention_days, memory, push_hosts, push_service, contact, architecture, backups, ..self.clone() }
     }
 }
 
@@ -50,6 +57,7 @@ mod tests {
         let stage = Stage::load(&Overrides::default(), &variables, Path::new("/")).unwrap();
         let written = serde_json::to_string(&stage.settings()).unwrap();
         let changed = Stage {
+            backups: !stage.backups,
             retention_days: 7,
             contact: Some("mailto:ann@example.com".to_owned()),
             architecture: Architecture::Arm64,

@@ -1,4 +1,4 @@
-//! What a person or CI types, and nothing else: `cargo xtask test`, `bench`, `pictures`, `aws`.
+//! What a person or CI types, and nothing else: `cargo xtask test`, `bench`, `pictures`, `rows`, `aws`.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 #![allow(clippy::disallowed_methods, reason = "it measures real time")]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -7,6 +7,7 @@ mod aws;
 mod bench;
 mod pictures;
 mod report;
+mod rows;
 mod setup;
 mod start;
 mod test;
@@ -17,6 +18,7 @@ use std::process::{Command, ExitCode};
 const USAGE: &str = "usage: cargo xtask test [NAME…]      all tests, or those whose name holds a word
        cargo xtask bench [--cold]    speed and size, as docs and README state them
        cargo xtask pictures          docs/page.png and docs/terminal.png, made anew
+       cargo xtask rows              what AWS does that breaks deploys, and the test of each
        cargo xtask aws --stage NAME  a stage's whole life on your AWS account, and a report (docs/first-aws-run.md)";
 
 /// What went wrong, in words.
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         Some("bench") => bench::run(&words[1..]),
         Some("aws") => aws::run(&words[1..]),
         Some("pictures") => pictures::run(),
+        Some("rows") => rows::run(),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
