@@ -7,8 +7,8 @@ use serde::Serialize;
 
 mod shown;
 pub use shown::{
-    Act, Credentials, FieldChange, FunctionShown, Hop, LogLine, PlannedStep, Queues, ResourceShown, RoomShown, Status,
-    Told, Via,
+    Act, CertifiedKind, Credentials, DeployShown, FieldChange, FunctionShown, Hop, LogLine, Place, PlannedStep, Queues,
+    ResourceShown, RoomShown, Status, Told, Via, Went,
 };
 
 /// Where events go. Cheap to clone, safe to call from anywhere.
@@ -23,6 +23,19 @@ pub fn nobody() -> Tell {
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "event")]
 pub enum Event {
+    /// Where a command is about to work on AWS, and as whom.
+    #[serde(rename = "acting")]
+    Acting {
+        /// The account.
+        account: String,
+        /// The region.
+        region: String,
+        /// The ARN of whose credentials these are.
+        who: String,
+        /// When the credentials end, RFC 3339, where they do.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        until: Option<String>,
+    },
     /// The functions are being built.
     #[serde(rename = "building")]
     Building,
@@ -61,6 +74,8 @@ pub enum Event {
     /// The forecast alone, which `plan` was asked for.
     #[serde(rename = "forecast")]
     Forecast {
+        /// Where.
+        place: Place,
         /// Every step, in order, the kept ones too.
         steps: Vec<PlannedStep>,
     },
@@ -137,6 +152,64 @@ pub enum Event {
         warnings: Vec<String>,
         /// How long it all took.
         ms: u64,
+    },
+    /// A way back has begun: asked for, or by itself.
+    #[serde(rename = "rolling.back")]
+    RollingBack {
+        /// The deploy that is left.
+        from: u64,
+        /// The deploy that is gone back to.
+        to: u64,
+        /// Why, where nobody asked for it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        because: Option<String>,
+    },
+    /// The deploys of a stage, the newest first.
+    #[serde(rename = "history")]
+    History {
+        /// The stage's name.
+        stage: String,
+        /// Each of them.
+        deploys: Vec<DeployShown>,
+    },
+    /// The source is watched: what is saved goes live.
+    #[serde(rename = "watching")]
+    Watching {
+        /// The checkout.
+        folder: String,
+    },
+    /// Files of the source were saved.
+    #[serde(rename = "saved")]
+    Saved {
+        /// The first of them.
+        files: Vec<String>,
+        /// How many more.
+        more: usize,
+    },
+    /// What was saved is live.
+    #[serde(rename = "live")]
+    Live {
+        /// The functions whose code is new.
+        functions: Vec<String>,
+        /// How long their build took.
+        built_ms: u64,
+        /// How long it took from there until the new code is called.
+        live_ms: u64,
+    },
+    /// What was saved changed no function.
+    #[serde(rename = "nothing.new")]
+    NothingNew,
+    /// What was saved did not go live; watching goes on.
+    #[serde(rename = "not.live")]
+    NotLive {
+        /// What failed.
+        error: String,
+        /// Why.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+        /// What to type.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        next: Vec<String>,
     },
     /// Everything is as it should be.
     #[serde(rename = "nothing.to.change")]
@@ -252,6 +325,16 @@ pub enum Event {
         id: String,
         /// Why.
         because: String,
+    },
+    /// What every service answered when it was read back after a removal.
+    #[serde(rename = "certificate")]
+    Certificate {
+        /// The stage's name.
+        stage: String,
+        /// Kind by kind.
+        kinds: Vec<CertifiedKind>,
+        /// What stays elsewhere, beyond anybody's reach, in words.
+        also: Vec<String>,
     },
     /// A stage is down.
     #[serde(rename = "down")]

@@ -8,10 +8,35 @@ pub(crate) fn now() -> SystemTime {
     SystemTime::now()
 }
 
-/// Milliseconds since 1970.
-pub(crate) fn now_ms() -> i64 {
-    let since = now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+/// Whose time a cloud lives in; given to it when it is opened.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Clock {
+    /// The system's, which goes on while a laptop sleeps. Real processes and sockets live in it too.
+    System,
+    /// tokio's, from a fixed beginning: exact where a test has paused it.
+    Tokio {
+        /// What tokio's clock said then.
+        began: tokio::time::Instant,
+    },
+}
+
+/// When the time of a cloud in process begins: 2026-01-01T00:00:00Z.
+const BEGINNING_MS: i64 = 1_767_225_600_000;
+
+impl Clock {
+    /// tokio's clock, beginning now.
+    pub(crate) fn beginning() -> Self {
+        Self::Tokio { began: tokio::time::Instant::now() }
+    }
+
+    /// Milliseconds since 1970.
+    pub(crate) fn now_ms(self) -> i64 {
+        let (since, from) = match self {
+            Self::System => (now().duration_since(UNIX_EPOCH).unwrap_or_default(), 0),
+            Self::Tokio { began } => (began.elapsed(), BEGINNING_MS),
+        };
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX).saturating_add(from)
+    }
 }
 
 /// Seconds since 1970 with a fraction, as AWS's JSON protocols write a time.
@@ -66,6 +91,14 @@ fn civil(days: i64) -> (i64, i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn time_in_process_goes_exactly_as_tokios() {
+        let clock = Clock::beginning();
+        assert_eq!(iso(clock.now_ms()), "2026-01-01T00:00:00Z");
+        tokio::time::advance(std::time::Duration::from_millis(90_061_001)).await;
+        assert_eq!(clock.now_ms() - BEGINNING_MS, 90_061_001);
+    }
 
     #[test]
     fn a_time_is_written_as_the_calendar_has_it() {

@@ -5,21 +5,26 @@
 mod clock;
 mod gateway;
 mod identity;
+mod in_process;
 mod push;
 mod random;
+mod route;
 mod runtime;
 mod server;
 mod services;
 mod sources;
 mod state;
+mod weather;
 mod wire;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use identity::Identity;
+pub use in_process::{InProcess, open};
 pub use server::{Started, serve, start};
 pub use services::implemented;
+pub use weather::{Span, Weather};
 
 pub(crate) use state::State;
 pub(crate) use wire::{Refusal, Rest, RestAnswer};
@@ -95,6 +100,8 @@ pub enum Error {
 
 /// The whole cloud: every service, and what they share.
 pub(crate) struct Cloud {
+    /// Whether functions, mappings and the ports of HTTP APIs are at work, or only kept.
+    pub(crate) runs: bool,
     pub(crate) config: Config,
     pub(crate) place: Place,
     pub(crate) state: State,
@@ -109,6 +116,7 @@ pub(crate) struct Cloud {
     pub(crate) cloudwatch: services::cloudwatch::CloudWatch,
     pub(crate) cloudformation: services::cloudformation::CloudFormation,
     pub(crate) push: push::Push,
+    pub(crate) weather: weather::Conditions,
     /// Raised once, when the cloud is asked to end.
     pub(crate) stop: tokio::sync::watch::Sender<bool>,
 }
@@ -116,8 +124,14 @@ pub(crate) struct Cloud {
 impl Cloud {
     /// Opens every service on the state folder; nothing runs yet.
     pub(crate) fn open(config: Config, port: u16) -> Result<Arc<Self>, Error> {
-        let state = State::open(&config.state)?;
+        let state = State::open(&config.state, clock::Clock::System)?;
+        Self::on(state, config, port, true)
+    }
+
+    /// Opens every service on this state.
+    fn on(state: State, config: Config, port: u16, runs: bool) -> Result<Arc<Self>, Error> {
         Ok(Arc::new(Self {
+            runs,
             place: Place { region: REGION, account: ACCOUNT, port },
             dynamodb: services::dynamodb::DynamoDb::open(&state)?,
             sqs: services::sqs::Sqs::open(&state)?,
@@ -130,10 +144,16 @@ impl Cloud {
             cloudwatch: services::cloudwatch::CloudWatch::open(&state),
             cloudformation: services::cloudformation::CloudFormation::open(&state),
             push: push::Push::open(&state)?,
+            weather: weather::Conditions::new(Weather::fair()),
             stop: tokio::sync::watch::Sender::new(false),
             state,
             config,
         }))
+    }
+
+    /// Milliseconds since 1970, by the cloud's own clock.
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.state.now_ms()
     }
 
     /// Starts what runs by itself: sweeps, mappings, the ports of the HTTP APIs.

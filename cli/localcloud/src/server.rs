@@ -1,5 +1,5 @@
-//! The loopback listener: takes the folder and the port, then sends each request to the service it is for.
-//! Knows which service a request is for, nothing of what the service does.
+//! The loopback listener: takes the folder and the port, reads each request whole and passes it on to `route`.
+//! Knows connections, nothing of what is asked on them.
 
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
@@ -14,9 +14,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::services::{cloudformation, cloudwatch, dynamodb, iam, logs, sqs, ssm, sts};
-use crate::wire::{HttpAnswer, Refusal, Rest, RestAnswer, answer, json, query, rest, signed_for};
-use crate::{Cloud, Config, Error, Identity};
+use crate::wire::{HttpAnswer, Refusal, rest};
+use crate::{Cloud, Config, Error, Identity, route};
 
 /// Ports that are tried when none is asked for and none was kept.
 const FIRST_PORT: u16 = 4566;
@@ -149,7 +148,7 @@ async fn respond(cloud: &Arc<Cloud>, request: http::Request<Incoming>) -> HttpAn
     }
     let (head, body) = request.into_parts();
     match read(body).await {
-        Ok(body) => route(cloud, head, body).await,
+        Ok(body) => route::answer(cloud, head, body).await,
         Err(error) => {
             let message = format!("the request's body: {error}");
             rest::reply(Err(Refusal::new(413, "RequestEntityTooLarge", message)))
@@ -168,82 +167,6 @@ async fn read(body: Incoming) -> Result<Bytes, Box<dyn std::error::Error + Send 
         }
     }
     Ok(whole.freeze())
-}
-
-/// Sends a request to what its path or its signature names.
-async fn route(cloud: &Arc<Cloud>, head: http::request::Parts, body: Bytes) -> HttpAnswer {
-    let path = head.uri.path();
-    if let Some(local) = path.strip_prefix("/_local/") {
-        return own(cloud, &head.method, local);
-    }
-    if path.starts_with("/wpush/") {
-        return rest::reply(Ok(cloud.push.sender(cloud, Rest::new(&head, body)).await));
-    }
-    if let Some(rest) = path.strip_prefix("/_runtime/") {
-        let (token, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        return crate::runtime::api::answer(cloud, token, &head.method, path, &head.headers, body).await;
-    }
-    macro_rules! json_call {
-        ($service:ident) => {
-            match json::call(&head.headers, &body) {
-                Ok((action, input)) => cloud.$service.call(cloud, action, input).await,
-                Err(refusal) => Err(refusal),
-            }
-        };
-    }
-    match signed_for(&head.headers) {
-        Some("dynamodb") => json::reply(&dynamodb::DIALECT, json_call!(dynamodb)),
-        Some("sqs") => {
-            let trace = head.headers.get("x-amzn-trace-id").and_then(|trace| trace.to_str().ok());
-            let outcome = match json::call(&head.headers, &body) {
-                Ok((action, input)) => cloud.sqs.call_within(cloud, action, input, trace).await,
-                Err(refusal) => Err(refusal),
-            };
-            json::reply(&sqs::DIALECT, outcome)
-        }
-        Some("ssm") => json::reply(&ssm::DIALECT, json_call!(ssm)),
-        Some("logs") => json::reply(&logs::DIALECT, json_call!(logs)),
-        Some("iam") => {
-            let form = query::Form::parse(&body);
-            let action = form.get("Action").unwrap_or_default();
-            query::reply(iam::NAMESPACE, action, cloud.iam.call(cloud, action, &form))
-        }
-        Some("sts") => {
-            let form = query::Form::parse(&body);
-            let action = form.get("Action").unwrap_or_default();
-            query::reply(sts::NAMESPACE, action, cloud.sts.call(cloud, action))
-        }
-        Some("cloudformation") => {
-            let form = query::Form::parse(&body);
-            let action = form.get("Action").unwrap_or_default();
-            query::reply(cloudformation::NAMESPACE, action, cloud.cloudformation.call(cloud, action, &form))
-        }
-        Some("monitoring") => cloudwatch::wire::answer(cloud, path, &head.headers, &body),
-        Some("lambda") => rest::reply(cloud.lambda.call(cloud, Rest::new(&head, body)).await),
-        Some("apigateway") => rest::reply(cloud.apigateway.call(cloud, Rest::new(&head, body)).await),
-        Some(service) => rest::reply(Err(Refusal::unsupported(format!("the service {service}")))),
-        None => rest::reply(Err(Refusal::new(403, "MissingAuthenticationToken", "the request is not signed"))),
-    }
-}
-
-/// `/_local/…`: what the cloud says of itself.
-fn own(cloud: &Cloud, method: &http::Method, path: &str) -> HttpAnswer {
-    match (method.as_str(), path) {
-        ("GET", "identity") => {
-            let identity = Identity::of(&cloud.config, cloud.place.port);
-            let body = serde_json::to_value(identity).unwrap_or_default();
-            rest::reply(Ok(RestAnswer::json(200, &body)))
-        }
-        ("GET", "push") => match cloud.push.summary() {
-            Ok(summary) => rest::reply(Ok(RestAnswer::json(200, &summary))),
-            Err(error) => rest::reply(Err(error.into())),
-        },
-        ("POST", "stop") => {
-            cloud.stop.send_replace(true);
-            answer(202, &[], Bytes::new())
-        }
-        _ => answer(404, &[], Bytes::new()),
-    }
 }
 
 /// Refuses what another site's page sent (its `Origin`), or what reached us by another name (DNS rebinding).

@@ -9,12 +9,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Error;
+use crate::clock::Clock;
 
-const SCHEMA: &str = "
+const ON_DISK: &str = "
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = NORMAL;
     PRAGMA cache_size = -2000;
-    PRAGMA journal_size_limit = 4000000;
+    PRAGMA journal_size_limit = 4000000;";
+
+const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS documents (
         kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (kind, id)
     ) WITHOUT ROWID;";
@@ -22,29 +25,51 @@ const SCHEMA: &str = "
 /// How many statements are kept compiled: about as many as all services have.
 const STATEMENTS: usize = 128;
 
-/// The journal of all services, shared by clones.
+/// The journal of all services, and the time that it is written in; shared by clones.
 #[derive(Clone)]
 pub(crate) struct State {
-    folder: PathBuf,
+    /// Nothing in memory.
+    folder: Option<PathBuf>,
+    clock: Clock,
     connection: Arc<Mutex<Connection>>,
 }
 
 impl State {
     /// Opens (or makes) `<state>/cloud/cloud.db`.
-    pub(crate) fn open(state: &Path) -> Result<Self, Error> {
+    pub(crate) fn open(state: &Path, clock: Clock) -> Result<Self, Error> {
         let folder = state.join("cloud");
         private_folder(&folder)?;
         let path = folder.join("cloud.db");
         let connection = Connection::open(&path)?;
-        connection.execute_batch(SCHEMA)?;
-        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        connection.execute_batch(ON_DISK)?;
         private_file(&path)?;
-        Ok(Self { folder, connection: Arc::new(Mutex::new(connection)) })
+        Self::with_schema(connection, Some(folder), clock)
     }
 
-    /// The folder that the services may keep files of their own in.
-    pub(crate) fn folder(&self) -> &Path {
-        &self.folder
+    /// One that is gone when it is dropped.
+    pub(crate) fn in_memory(clock: Clock) -> Result<Self, Error> {
+        Self::with_schema(Connection::open_in_memory()?, None, clock)
+    }
+
+    fn with_schema(connection: Connection, folder: Option<PathBuf>, clock: Clock) -> Result<Self, Error> {
+        connection.execute_batch(SCHEMA)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        Ok(Self { folder, clock, connection: Arc::new(Mutex::new(connection)) })
+    }
+
+    /// The folder that the services may keep files of their own in; none where all is in memory.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// Whose time it is.
+    pub(crate) fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Milliseconds since 1970.
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
     }
 
     /// Uses the connection, alone. Keep it short: every service waits for it.
@@ -133,8 +158,8 @@ mod tests {
     #[test]
     fn a_document_is_there_again_after_reopening() {
         let folder = std::env::temp_dir().join(format!("localcloud-state-{}", crate::random::uuid()));
-        State::open(&folder).unwrap().put("things", "a", &[1, 2]).unwrap();
-        let state = State::open(&folder).unwrap();
+        State::open(&folder, Clock::System).unwrap().put("things", "a", &[1, 2]).unwrap();
+        let state = State::open(&folder, Clock::System).unwrap();
         assert_eq!(state.get::<Vec<u8>>("things", "a").unwrap(), Some(vec![1, 2]));
         assert_eq!(state.list::<Vec<u8>>("things").unwrap(), vec![("a".to_owned(), vec![1, 2])]);
         assert!(state.remove("things", "a").unwrap());

@@ -12,12 +12,15 @@ pub struct Field {
     pub before: Option<String>,
     /// What it shall be; `None` where it goes, or is not known before the walk.
     pub after: Option<String>,
+    /// Why it differs, in a line, where somebody knows; comparing alone does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 impl Field {
     /// A setting that goes from `before` to `after`.
     pub fn new(name: impl Into<String>, before: impl Into<Option<String>>, after: impl Into<Option<String>>) -> Self {
-        Self { name: name.into(), before: before.into(), after: after.into() }
+        Self { name: name.into(), before: before.into(), after: after.into(), why: None }
     }
 }
 
@@ -118,6 +121,15 @@ impl Change {
             Self::Update(fields) => fields,
             Self::Replace(field) => std::slice::from_ref(field),
             Self::Keep | Self::Create | Self::Delete => &[],
+        }
+    }
+
+    /// The same, for whoever adds why they differ.
+    pub fn fields_mut(&mut self) -> &mut [Field] {
+        match self {
+            Self::Update(fields) => fields,
+            Self::Replace(field) => std::slice::from_mut(field),
+            Self::Keep | Self::Create | Self::Delete => &mut [],
         }
     }
 

@@ -24,7 +24,7 @@ pub use plan::{Plan, Step, plan, plan_down};
 pub use resource::{Id, Resource};
 pub use stack::{Edge, Stack};
 pub use visit::{Stop, Visit};
-pub use walk::{Doing, walk, walk_only};
+pub use walk::{Doing, walk, walk_only, walk_unfinished};
 
 /// What a resource's own code answers: the error is boxed, because only the resource knows its kind.
 pub type Result<T> = std::result::Result<T, Fault>;

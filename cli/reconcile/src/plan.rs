@@ -13,10 +13,24 @@ pub struct Step {
     pub id: Id,
     /// What must happen to it.
     pub change: Change,
+    /// Why, in a line, where somebody knows; a changed field's own reason stands with the field.
+    pub why: Option<String>,
+    /// Whether somebody else changed or removed it since it was last made so.
+    pub drifted: bool,
+    /// What carrying it out costs those who use it.
+    pub costs: Option<String>,
     /// What it waits for (in a removal: what stands under it).
     pub needs: Vec<Id>,
     /// Whether it happened already.
     pub done: bool,
+}
+
+impl Step {
+    fn new(stack: &Stack, id: &Id, change: Change) -> Self {
+        let node = stack.node(id);
+        let costs = if change == Change::Keep { None } else { node.turn.costs(&change) };
+        Self { id: id.clone(), change, why: None, drifted: false, costs, needs: node.needs.clone(), done: false }
+    }
 }
 
 /// What a walk will do, in an order in which it could be done one by one.
@@ -59,10 +73,7 @@ impl Plan {
 /// What must happen so that all is there as wanted.
 pub async fn plan(stack: &Stack, doing: &Doing) -> Result<Plan, Error> {
     let looked = look(stack, doing).await?;
-    let step = |id: &Id| {
-        let change = looked.changes.get(id).cloned().unwrap_or(Change::Keep);
-        Step { id: id.clone(), change, needs: stack.node(id).needs.clone(), done: false }
-    };
+    let step = |id: &Id| Step::new(stack, id, looked.changes.get(id).cloned().unwrap_or(Change::Keep));
     let steps: Vec<Step> = looked.sorted.iter().map(step).collect();
     let learned = steps.iter().map(|step| (step.id.clone(), looked.facts.of(&step.id))).collect();
     Ok(Plan { steps, facts: looked.facts, reverse: false, learned })
@@ -72,10 +83,7 @@ pub async fn plan(stack: &Stack, doing: &Doing) -> Result<Plan, Error> {
 pub async fn plan_down(stack: &Stack, keep: &BTreeSet<Id>, doing: &Doing) -> Result<Plan, Error> {
     let looked = look(stack, doing).await?;
     let there = |id: &&Id| looked.changes.get(*id).is_some_and(|change| *change != Change::Create);
-    let step = |id: &Id| {
-        let change = if keep.contains(id) { Change::Keep } else { Change::Delete };
-        Step { id: id.clone(), change, needs: stack.node(id).needs.clone(), done: false }
-    };
+    let step = |id: &Id| Step::new(stack, id, if keep.contains(id) { Change::Keep } else { Change::Delete });
     let steps = looked.sorted.iter().rev().filter(there).map(step).collect();
     Ok(Plan { steps, facts: looked.facts, reverse: true, learned: BTreeMap::new() })
 }

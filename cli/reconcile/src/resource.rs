@@ -63,6 +63,17 @@ pub trait Resource: Send + Sync + 'static {
         Duration::from_secs(1)
     }
 
+    /// Every setting with the value it shall have, as its diff would show it: kept with a deploy, so that a later
+    /// plan can tell what somebody else changed from what is wanted differently. What is not known yet is left out.
+    fn wants(&self, _visit: &Visit) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    /// What it costs those who use it to carry this change out, in a line; `None` where nothing is lost or paused.
+    fn costs(&self, _change: &Change) -> Option<String> {
+        None
+    }
+
     /// Reads what is there; `None` is "not there". Something of that name that is not ours is an error.
     fn observe(&self, visit: &Visit) -> impl Future<Output = Result<Option<Self::Seen>>> + Send;
 

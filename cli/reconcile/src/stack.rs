@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{Change, Error, Id, Resource, Result, Visit};
+use crate::{Change, Error, Facts, Id, Resource, Result, Visit};
 
 type Later<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
@@ -17,6 +17,8 @@ pub(crate) trait Turn: Send + Sync {
     /// Looks, keeps what was seen, and says whether there was anything.
     fn observe<'a>(&'a self, visit: &'a Visit) -> Later<'a, bool>;
     fn diff(&self, visit: &Visit) -> Change;
+    fn wants(&self, visit: &Visit) -> Vec<(String, String)>;
+    fn costs(&self, change: &Change) -> Option<String>;
     fn apply<'a>(&'a self, change: &'a Change, visit: &'a Visit) -> Later<'a, ()>;
     fn delete<'a>(&'a self, visit: &'a Visit) -> Later<'a, ()>;
 }
@@ -48,6 +50,14 @@ impl<R: Resource> Turn for Held<R> {
 
     fn diff(&self, visit: &Visit) -> Change {
         self.resource.diff(self.seen().as_ref(), visit)
+    }
+
+    fn wants(&self, visit: &Visit) -> Vec<(String, String)> {
+        self.resource.wants(visit)
+    }
+
+    fn costs(&self, change: &Change) -> Option<String> {
+        self.resource.costs(change)
     }
 
     fn apply<'a>(&'a self, change: &'a Change, visit: &'a Visit) -> Later<'a, ()> {
@@ -90,9 +100,31 @@ pub struct Stack {
     nodes: BTreeMap<Id, Node>,
     twice: Option<Id>,
     last: Option<Id>,
+    finishing: BTreeSet<Id>,
 }
 
 impl Stack {
+    /// Puts a resource in whose turn comes when all others are done: what takes something away that they
+    /// no longer need. In a removal it has no such place.
+    pub fn add_finishing<R: Resource>(&mut self, resource: R) {
+        self.finishing.insert(resource.id());
+        self.add(resource);
+    }
+
+    /// Whether its turn comes when all others are done.
+    pub fn finishes(&self, id: &Id) -> bool {
+        self.finishing.contains(id)
+    }
+
+    /// What each resource shall be, as far as these facts say it.
+    pub fn wants(&self, facts: &Facts) -> BTreeMap<Id, Vec<(String, String)>> {
+        let wants = |(id, node): (&Id, &Node)| {
+            let visit = Visit::alone(id.clone(), facts.clone());
+            (id.clone(), node.turn.wants(&visit))
+        };
+        self.nodes.iter().map(wants).collect()
+    }
+
     /// Puts a resource in.
     pub fn add<R: Resource>(&mut self, resource: R) {
         let (id, needs, takes) = (resource.id(), resource.needs(), resource.takes());
@@ -134,7 +166,11 @@ impl Stack {
             if let Some(need) = node.needs.iter().find(|need| !self.nodes.contains_key(*need)) {
                 return Err(Error::UnknownNeed { id: id.clone(), need: need.clone() });
             }
-            waits.insert(id.clone(), node.needs.iter().cloned().collect());
+            let mut before: BTreeSet<Id> = node.needs.iter().cloned().collect();
+            if self.finishes(id) {
+                before.extend(self.nodes.keys().filter(|other| !self.finishes(other)).cloned());
+            }
+            waits.insert(id.clone(), before);
         }
         let takes = self.nodes.iter().map(|(id, node)| (id.clone(), node.takes)).collect();
         Order::new(waits, &takes)
@@ -211,8 +247,13 @@ impl Order {
         for id in &ready {
             self.waits.remove(id);
         }
-        ready.sort_by_key(|id| std::cmp::Reverse(self.pole.get(id).copied().unwrap_or_default()));
+        self.longest_first(&mut ready);
         ready
+    }
+
+    /// Sorts by the pole behind each, the longest first.
+    pub(crate) fn longest_first(&self, ids: &mut [Id]) {
+        ids.sort_by_key(|id| std::cmp::Reverse(self.pole.get(id).copied().unwrap_or_default()));
     }
 
     /// One is done: those that waited for it wait no more.
@@ -268,6 +309,16 @@ mod tests {
     fn two_resources_of_one_id_are_refused() {
         let error = stack(&World::default(), &[(1, &[]), (1, &[])]).order().err().unwrap();
         assert_eq!(error.to_string(), "two resources are called toy/1");
+    }
+
+    #[test]
+    fn what_finishes_waits_for_all_others_and_for_what_it_needs_of_its_kind() {
+        let world = World::default();
+        let mut stack = stack(&world, &[(1, &[]), (2, &[1])]);
+        stack.add_finishing(world.toy(7, &[8]));
+        stack.add_finishing(world.toy(8, &[]));
+        let sorted = stack.order().unwrap().sorted;
+        assert_eq!(sorted, [id(1), id(2), id(8), id(7)]);
     }
 
     #[test]

@@ -74,6 +74,11 @@ impl Visit {
         self.facts.get(of, name)
     }
 
+    /// What was noted of another resource.
+    pub fn noted(&self, of: &Id, name: &str) -> Option<String> {
+        self.facts.noted(of, name)
+    }
+
     /// What a needed resource learned: for applying, when it must be known.
     pub fn fact(&self, of: &Id, name: &str) -> Result<String> {
         self.known(of, name).ok_or_else(|| Fault::new(format!("the {name} of {of} is not known")))

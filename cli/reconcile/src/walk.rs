@@ -51,6 +51,12 @@ pub async fn walk_only(stack: &Stack, plan: &mut Plan, only: &[Id], doing: &Doin
     carry_out(stack, plan, Some(only.iter().cloned().collect()), doing).await
 }
 
+/// The same for all but what finishes: that is left for a walk of its own, when it is known that the rest holds.
+pub async fn walk_unfinished(stack: &Stack, plan: &mut Plan, doing: &Doing) -> Result<Vec<(Id, Verb)>, Error> {
+    let ordinary = plan.steps.iter().map(|step| step.id.clone()).filter(|id| !stack.finishes(id)).collect();
+    carry_out(stack, plan, Some(ordinary), doing).await
+}
+
 async fn carry_out(
     stack: &Stack,
     plan: &mut Plan,
@@ -242,6 +248,7 @@ where
                 order.done(&id);
                 done.push((id, value));
                 ready.extend(order.ready());
+                order.longest_first(ready.make_contiguous());
             }
             Some(Ok((_, Err(end)))) => ended.push(end),
             Some(Err(gone)) if gone.is_panic() => std::panic::resume_unwind(gone.into_panic()),

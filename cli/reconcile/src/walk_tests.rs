@@ -164,6 +164,20 @@ async fn one_step_can_go_before_all_others() {
     assert!(forecast.is_empty());
 }
 
+/// A31
+#[tokio::test(start_paused = true)]
+async fn what_finishes_is_left_out_of_the_first_walk_and_done_by_the_second() {
+    let world = World::default();
+    let mut stack = stack_of(&[world.toy(1, &[]), world.toy(2, &[1])]);
+    stack.add_finishing(world.toy(0, &[]));
+    let doing = Doing::quietly();
+    let mut forecast = plan(&stack, &doing).await.unwrap();
+    let first = walk_unfinished(&stack, &mut forecast, &doing).await.unwrap();
+    assert_eq!(first, [(id(1), Verb::Create), (id(2), Verb::Create)]);
+    assert_eq!(forecast.changes().map(|step| step.id.clone()).collect::<Vec<_>>(), [id(0)]);
+    assert_eq!(walk(&stack, &mut forecast, &doing).await.unwrap(), [(id(0), Verb::Create)]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn down_removes_what_stands_on_others_first_and_keeps_what_shall_be_kept() {
     for seed in 0..SEEDS {

@@ -1,5 +1,5 @@
-//! What an SDK call failed with, in the tool's words: the only place that reads error codes into kinds.
-//! It must not know why the call was made.
+//! What an SDK call failed with, in the tool's words. It must not know why the call was made, nor which codes
+//! there are.
 
 use std::{error::Error, fmt};
 
@@ -7,37 +7,11 @@ use aws_sdk_sts::operation::RequestId;
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::kind::{self, Kind, kind_of};
 use crate::failure::{Exit, Explain};
 
 /// What any SDK call fails with.
 pub type SdkFailure<E> = SdkError<E, HttpResponse>;
-
-/// What a failure means, whichever service said it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// There are no credentials, or AWS does not accept them.
-    Credentials,
-    /// They ran out (A15).
-    Expired,
-    /// They may not do this.
-    Denied,
-    /// The thing is not there.
-    Missing,
-    /// A thing of that name, or a change of it, is there already.
-    Taken,
-    /// Too many calls: it passes (A19).
-    Throttled,
-    /// Too many things: it does not pass (A32).
-    Quota,
-    /// This cloud does not have the call.
-    NotOffered,
-    /// The service could not be reached, or did not answer.
-    Unreachable,
-    /// The service failed inside.
-    Broken,
-    /// Anything else: a mistake in the call.
-    Refused,
-}
 
 /// One SDK call that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +44,10 @@ where
     move |error| {
         let request_id = error.request_id().map(str::to_owned);
         let code = error.as_service_error().and_then(|answer| answer.code()).map(str::to_owned);
+        if let Some(message) = error.raw_response().and_then(stranger) {
+            let resource = resource.to_string();
+            return CallError { service, call, resource, code: None, message, request_id, kind: Kind::Stranger };
+        }
         let message = match error.as_service_error() {
             Some(answer) => answer.message().unwrap_or_default().to_owned(),
             None => on_the_way(&error),
@@ -80,6 +58,7 @@ where
             _ if status == Some(501) => Kind::NotOffered,
             None if matches!(status, Some(404 | 405)) => Kind::NotOffered,
             Some(code) => kind_of(code, &message, broken),
+            None if runs_out(&message) => Kind::Expired,
             None if message.to_lowercase().contains("credential") => Kind::Credentials,
             None if error.raw_response().is_some() => Kind::Broken,
             None => Kind::Unreachable,
@@ -111,70 +90,25 @@ fn on_the_way(error: &dyn Error) -> String {
     words.join(": ")
 }
 
-fn kind_of(code: &str, message: &str, broken: bool) -> Kind {
-    // SQS in the query protocol says "AWS.SimpleQueueService.NonExistentQueue".
-    match code.rsplit('.').next().unwrap_or(code) {
-        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => Kind::Expired,
-        "InvalidClientTokenId"
-        | "UnrecognizedClientException"
-        | "SignatureDoesNotMatch"
-        | "InvalidSignatureException"
-        | "IncompleteSignature"
-        | "MissingAuthenticationToken"
-        | "MissingAuthenticationTokenException"
-        | "InvalidAccessKeyId"
-        | "OptInRequired" => Kind::Credentials,
-        "AccessDenied"
-        | "AccessDeniedException"
-        | "UnauthorizedOperation"
-        | "AuthorizationError"
-        | "NotAuthorized"
-        | "KMSAccessDeniedException" => Kind::Denied,
-        "ResourceNotFoundException"
-        | "NotFoundException"
-        | "NoSuchEntity"
-        | "QueueDoesNotExist"
-        | "NonExistentQueue"
-        | "ParameterNotFound"
-        | "TableNotFoundException"
-        | "InvalidResourceId"
-        | "ChangeSetNotFound" => Kind::Missing,
-        // CloudFormation has one code for all that is wrong with a call.
-        "ValidationError" if message.contains("does not exist") => Kind::Missing,
-        "ResourceInUseException"
-        | "EntityAlreadyExists"
-        | "ResourceConflictException"
-        | "ConflictException"
-        | "QueueNameExists"
-        | "QueueAlreadyExists"
-        | "ParameterAlreadyExists"
-        | "AlreadyExistsException"
-        | "ResourceAlreadyExistsException"
-        | "OperationAbortedException"
-        | "ConcurrentModification" => Kind::Taken,
-        "ThrottlingException"
-        | "Throttling"
-        | "TooManyRequestsException"
-        | "RequestLimitExceeded"
-        | "RequestThrottled"
-        | "TooManyUpdates"
-        | "SlowDown" => Kind::Throttled,
-        "ServiceQuotaExceededException" | "CodeStorageExceededException" | "ParameterLimitExceeded" => Kind::Quota,
-        // Control planes say LimitExceeded for both; only a rate speaks of one (A32).
-        "LimitExceededException" | "LimitExceeded" if message.to_lowercase().contains("rate") => Kind::Throttled,
-        "LimitExceededException" if message.contains("simultaneous") => Kind::Throttled,
-        "LimitExceededException" | "LimitExceeded" => Kind::Quota,
-        "UnsupportedOperation"
-        | "UnsupportedOperationException"
-        | "UnknownOperation"
-        | "UnknownOperationException"
-        | "UnknownAction"
-        | "InvalidAction"
-        | "NotImplemented"
-        | "NotImplementedException" => Kind::NotOffered,
-        _ if broken => Kind::Broken,
-        _ => Kind::Refused,
+/// A single sign-on whose session is over, as the SDK's chain says it before any call is made.
+fn runs_out(message: &str) -> bool {
+    let message = message.to_lowercase();
+    message.contains("credential") && (message.contains("token has expired") || message.contains("session has expired"))
+}
+
+/// What something on the way said instead of AWS, which never answers in HTML.
+fn stranger(answer: &HttpResponse) -> Option<String> {
+    let status = answer.status().as_u16();
+    let kind = answer.headers().get("content-type").unwrap_or_default();
+    let body = String::from_utf8_lossy(answer.body().bytes().unwrap_or_default());
+    let start = body.trim_start().get(..9).unwrap_or_default().to_lowercase();
+    if !(kind.starts_with("text/html") || start.starts_with("<html") || start.starts_with("<!doctype") || status == 407)
+    {
+        return None;
     }
+    let title = body.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>")).map(|(title, _)| title);
+    let title = title.map(|title| format!(", titled {:?}", title.trim())).unwrap_or_default();
+    Some(format!("something on the way answered with status {status} in HTML{title}, which is not AWS"))
 }
 
 impl CallError {
@@ -195,7 +129,7 @@ impl CallError {
 
     /// Whether credentials or permissions are missing.
     pub fn is_denied(&self) -> bool {
-        matches!(self.kind, Kind::Credentials | Kind::Expired | Kind::Denied)
+        matches!(self.kind, Kind::Credentials | Kind::Expired | Kind::Denied | Kind::Clock)
     }
 
     /// Whether this cloud does not have the call at all.
@@ -223,6 +157,7 @@ impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.code {
             Some(code) => write!(f, "{} {} answered {code}", self.service, self.call)?,
+            None if self.kind == Kind::Stranger => write!(f, "{} {} did not reach AWS", self.service, self.call)?,
             None => write!(f, "{} {} was not answered", self.service, self.call)?,
         }
         if !self.message.is_empty() {
@@ -243,17 +178,38 @@ impl Explain for CallError {
     }
 
     fn next(&self) -> Option<String> {
-        match self.kind {
-            Kind::Expired => Some("aws sso login, or new credentials; then the same command again".into()),
-            Kind::Credentials => Some("aws configure, or set AWS_PROFILE; then the same command again".into()),
-            Kind::Quota => Some(format!("ask for a higher {} quota in Service Quotas", self.service)),
-            _ => None,
-        }
+        Some(match self.kind {
+            Kind::Expired => "aws sso login, or get new credentials as you got these; what is done stays".into(),
+            Kind::Credentials => "aws configure, or set AWS_PROFILE; then the same command again".into(),
+            Kind::Clock => {
+                "sudo timedatectl set-ntp true, or set this computer's clock; then the same command again".into()
+            }
+            Kind::Stranger => {
+                "sign in to the network or set HTTPS_PROXY and NO_PROXY, and look at AWS_ENDPOINT_URL".into()
+            }
+            Kind::Quota => self.raise(),
+            _ => return None,
+        })
+    }
+}
+
+impl CallError {
+    /// Which quota ran out, and how to have it raised (A32).
+    fn raise(&self) -> String {
+        let name = kind::quota(self.call, self.code.as_deref().unwrap_or_default(), &self.message);
+        let name = name.map_or_else(|| "the quota".to_owned(), |name| format!("the quota \"{name}\""));
+        let code = kind::quotas_of(self.service);
+        format!(
+            "raise {name} (aws service-quotas list-service-quotas --service-code {code}), or remove what is not needed"
+        )
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError;
+    use aws_smithy_types::body::SdkBody;
+
     use super::*;
 
     fn error(code: Option<&str>, kind: Kind) -> CallError {
@@ -288,43 +244,37 @@ mod tests {
     }
 
     #[test]
-    fn a_quota_is_told_from_throttling() {
-        for (code, message, kind) in [
-            ("LimitExceededException", "Subscriber limit exceeded: 2500 tables", Kind::Quota),
-            ("LimitExceededException", "Rate exceeded", Kind::Throttled),
-            ("TooManyRequestsException", "", Kind::Throttled),
-            ("ServiceQuotaExceededException", "", Kind::Quota),
-        ] {
-            assert_eq!(kind_of(code, message, false), kind, "{code} {message}");
-        }
+    fn a32_an_exhausted_quota_is_named_with_the_way_to_raise_it() {
+        let error = CallError { service: "IAM", call: "CreateRole", ..error(Some("LimitExceeded"), Kind::Quota) };
+        let next = Explain::next(&error).unwrap();
+        assert!(next.starts_with("raise the quota \"Roles per account\" (aws service-quotas"), "{next}");
+        assert!(next.contains("--service-code iam"), "{next}");
+    }
+
+    fn answered(status: u16, kind: &'static str, body: &'static str) -> HttpResponse {
+        let mut answer = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
+        answer.headers_mut().insert("content-type", kind);
+        answer
     }
 
     #[test]
-    fn codes_of_all_services_mean_the_same_few_things() {
-        for (code, kind) in [
-            ("AWS.SimpleQueueService.NonExistentQueue", Kind::Missing),
-            ("NoSuchEntity", Kind::Missing),
-            ("ChangeSetNotFound", Kind::Missing),
-            ("AlreadyExistsException", Kind::Taken),
-            ("ValidationError", Kind::Refused),
-            ("ResourceConflictException", Kind::Taken),
-            ("InvalidParameterValueException", Kind::Refused),
-            ("UnsupportedOperation", Kind::NotOffered),
-            ("InvalidAction", Kind::NotOffered),
-        ] {
-            assert_eq!(kind_of(code, "", false), kind, "{code}");
+    fn a_proxy_that_answers_in_html_is_not_taken_for_aws() {
+        let page = "<!DOCTYPE html><html><head><title>Sign in to the Wi-Fi</title></head></html>";
+        for answer in [answered(200, "text/html; charset=utf-8", page), answered(403, "", page), answered(407, "", "")]
+        {
+            let status = answer.status().as_u16();
+            let error = SdkError::<GetCallerIdentityError, HttpResponse>::response_error("not JSON", answer);
+            let failed = call("STS", "GetCallerIdentity", "this account")(error);
+            assert_eq!(failed.kind, Kind::Stranger, "{status}");
+            assert!(failed.to_string().starts_with("STS GetCallerIdentity did not reach AWS: something"), "{failed}");
+            assert_eq!(failed.to_string().contains("Sign in to the Wi-Fi"), status != 407);
+            assert!(Explain::next(&failed).unwrap().contains("HTTPS_PROXY"));
+            assert_eq!(failed.exit(), Exit::Failed);
         }
-        assert_eq!(kind_of("InternalFailure", "", true), Kind::Broken);
-    }
-
-    /// A16: one code, told apart by its words.
-    #[test]
-    fn a_stack_that_is_not_there_or_not_changed_is_told_by_the_message() {
-        let missing = "Stack with id chat-dev-operations does not exist";
-        assert_eq!(kind_of("ValidationError", missing, false), Kind::Missing);
-        let mut unchanged = error(Some("ValidationError"), Kind::Refused);
-        assert!(!unchanged.is_unchanged());
-        unchanged.message = "No updates are to be performed.".into();
-        assert!(unchanged.is_unchanged());
+        let error = SdkError::<GetCallerIdentityError, HttpResponse>::response_error(
+            "cut off",
+            answered(500, "application/json", "{"),
+        );
+        assert_eq!(call("STS", "GetCallerIdentity", "this account")(error).kind, Kind::Broken);
     }
 }

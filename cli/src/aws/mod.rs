@@ -2,15 +2,28 @@
 //! endpoint. It must not know what is deployed with them.
 
 mod call;
+pub mod faults;
+mod kind;
+mod life;
+mod over;
 mod pace;
 mod plain;
+mod quota;
+mod reach;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
-pub use call::{CallError, Kind, SdkFailure, call, if_there};
+pub use call::{CallError, SdkFailure, call, if_there};
+pub use kind::Kind;
+use life::{Life, Watched};
+pub use over::Surroundings;
 use pace::{Paced, Service};
+use quota::Quotas;
+use reach::Patient;
 
 use crate::{
     failure::{Exit, Explain},
@@ -38,6 +51,8 @@ pub type Sts = aws_sdk_sts::Client;
 
 /// How often a call is tried on AWS, where throttling is weather (A19).
 const TRIES_ON_AWS: u32 = 8;
+/// How often it is asked who we are: somebody who is offline should read so soon.
+const TRIES_TO_ASK_WHO: u32 = 3;
 /// How often on loopback, where a failure is a dead process.
 const TRIES_LOCALLY: u32 = 3;
 /// The pause before the second try on loopback; it doubles.
@@ -87,10 +102,27 @@ pub struct Aws {
     pub account: String,
     /// The partition: `aws`, `aws-cn`, `aws-us-gov`.
     pub partition: String,
+    /// When the credentials end, where they do (A15).
+    pub ends: Option<SystemTime>,
     /// The local cloud's origin; none on AWS.
     pub local_origin: Option<String>,
     /// The ARN of whose credentials these are; none of a local cloud, where everybody is the same.
     pub caller: Option<String>,
+}
+
+/// Whose credentials they are.
+struct Who {
+    account: String,
+    partition: String,
+    caller: Option<String>,
+    ends: Option<SystemTime>,
+}
+
+impl Who {
+    /// Everybody who calls a local cloud.
+    fn of_local(local: &LocalEndpoint) -> Self {
+        Self { account: local.account.clone(), partition: "aws".to_owned(), caller: None, ends: None }
+    }
 }
 
 /// Why there are no handles.
@@ -100,7 +132,7 @@ pub enum NoAws {
     #[error("cannot find out which account this is")]
     Unknown(#[from] CallError),
     /// The stage belongs to another account.
-    #[error("stage {stage} belongs to account {wanted}, these credentials are of {found}")]
+    #[error("stage {stage} belongs to account {wanted}, these credentials are of {found}; nothing was changed")]
     OtherAccount {
         /// The stage.
         stage: String,
@@ -126,7 +158,7 @@ impl Explain for NoAws {
     fn next(&self) -> Option<String> {
         match self {
             Self::Unknown(error) => Explain::next(error),
-            Self::OtherAccount { .. } => Some("AWS_PROFILE=… with that account's profile".into()),
+            Self::OtherAccount { wanted, .. } => Some(format!("set AWS_PROFILE to a profile of account {wanted}")),
             Self::NoLocalCloud(_) => Some("chatctl up".into()),
         }
     }
@@ -143,67 +175,69 @@ impl Aws {
     }
 
     fn of_local(stage: &Stage, local: &LocalEndpoint) -> Self {
-        let credentials =
-            aws_sdk_sts::config::Credentials::new(&*local.access_key, &*local.secret_key, None, None, "local cloud");
-        let retries = RetryConfig::standard().with_max_attempts(TRIES_LOCALLY).with_initial_backoff(LOCAL_BACKOFF);
-        let config = SdkConfig::builder()
-            .behavior_version(behaviour())
-            .region(Region::new(stage.region.clone()))
-            .endpoint_url(&*local.endpoint)
-            .credentials_provider(aws_sdk_sts::config::SharedCredentialsProvider::new(credentials))
-            .retry_config(retries)
-            .timeout_config(timeouts())
-            .http_client(plain::client())
-            .build();
-        Self::with(stage, |_| config.clone(), local.account.clone(), "aws".into(), Some(local.endpoint.clone()))
+        let config = local_config(stage, local).into_builder().http_client(plain::client()).build();
+        Self::with(stage, |_| config.clone(), Who::of_local(local), Some(local.endpoint.clone()))
     }
 
     #[allow(clippy::disallowed_methods, reason = "the tool's handles are made here")]
     async fn of_aws(stage: &Stage) -> Result<Self, NoAws> {
+        let https = reach::https();
         let shared = aws_config::defaults(behaviour())
             .region(Region::new(stage.region.clone()))
-            .retry_config(RetryConfig::adaptive().with_max_attempts(TRIES_ON_AWS))
+            .retry_config(retries_on_aws())
             .timeout_config(timeouts())
+            .http_client(https.clone())
             .load()
             .await;
-        let paced = |service: Service| match shared.http_client() {
-            Some(inner) => shared.to_builder().http_client(Paced::new(inner, service)).build(),
-            None => shared.clone(),
+        let life = Life::default();
+        let watched = shared.credentials_provider().map(|chain| Watched::new(chain, life.clone()));
+        let shared = match watched {
+            Some(watched) => shared.to_builder().credentials_provider(SharedCredentialsProvider::new(watched)).build(),
+            None => shared,
         };
-        let sts = Sts::new(&paced(Service::Sts));
-        let me = sts.get_caller_identity().send().await.map_err(call("STS", "GetCallerIdentity", "this account"))?;
+        // Before any other call: whose account this is.
+        let asking = shared.to_builder().retry_config(RetryConfig::standard().with_max_attempts(TRIES_TO_ASK_WHO));
+        let me = Sts::new(&asking.build()).get_caller_identity().send().await;
+        let me = me.map_err(call("STS", "GetCallerIdentity", "this account"))?;
         let found = me.account.unwrap_or_default();
         if let Some(wanted) = stage.account.as_ref().filter(|wanted| **wanted != found) {
             return Err(NoAws::OtherAccount { stage: stage.name.clone(), wanted: wanted.clone(), found });
         }
         let partition = me.arn.as_deref().and_then(|arn| arn.split(':').nth(1)).unwrap_or("aws").to_owned();
-        let caller = me.arn;
-        Ok(Self { caller, ..Self::with(stage, paced, found, partition, None) })
+        let who = Who { account: found, partition, caller: me.arn, ends: life.ends() };
+        let paced = |service: Service| {
+            let client = Paced::new(SharedHttpClient::new(Patient(https.clone())), service);
+            shared.to_builder().http_client(client).build()
+        };
+        Ok(Self::with(stage, paced, who, None))
     }
 
     #[allow(clippy::disallowed_methods, reason = "the tool's handles are made here")]
-    fn with(
-        stage: &Stage,
-        config: impl Fn(Service) -> SdkConfig,
-        account: String,
-        partition: String,
-        local_origin: Option<String>,
-    ) -> Self {
+    fn with(stage: &Stage, config: impl Fn(Service) -> SdkConfig, who: Who, local_origin: Option<String>) -> Self {
+        // Each SDK has a type of its own for the same settings.
+        macro_rules! handle {
+            ($sdk:ident, $service:ident) => {{
+                let settings = $sdk::config::Builder::from(&config(Service::$service));
+                $sdk::Client::from_conf(settings.retry_classifier(Quotas).build())
+            }};
+        }
+        let Who { account, partition, caller, ends } = who;
         Self {
-            apigateway: ApiGateway::new(&config(Service::ApiGateway)),
-            cloudformation: CloudFormation::new(&config(Service::CloudFormation)),
-            dynamodb: DynamoDb::new(&config(Service::DynamoDb)),
-            iam: Iam::new(&config(Service::Iam)),
-            lambda: Lambda::new(&config(Service::Lambda)),
-            logs: Logs::new(&config(Service::Logs)),
-            sqs: Sqs::new(&config(Service::Sqs)),
-            ssm: Ssm::new(&config(Service::Ssm)),
-            sts: Sts::new(&config(Service::Sts)),
+            apigateway: handle!(aws_sdk_apigatewayv2, ApiGateway),
+            cloudformation: handle!(aws_sdk_cloudformation, CloudFormation),
+            dynamodb: handle!(aws_sdk_dynamodb, DynamoDb),
+            iam: handle!(aws_sdk_iam, Iam),
+            lambda: handle!(aws_sdk_lambda, Lambda),
+            logs: handle!(aws_sdk_cloudwatchlogs, Logs),
+            sqs: handle!(aws_sdk_sqs, Sqs),
+            ssm: handle!(aws_sdk_ssm, Ssm),
+            sts: handle!(aws_sdk_sts, Sts),
             region: stage.region.clone(),
             account,
             partition,
+            ends,
             local_origin,
-            caller: None,
+            caller,
         }
     }
 
@@ -220,6 +254,23 @@ impl Aws {
 
 fn behaviour() -> BehaviorVersion {
     BehaviorVersion::v2026_01_12()
+}
+
+fn local_config(stage: &Stage, local: &LocalEndpoint) -> SdkConfig {
+    let credentials =
+        aws_sdk_sts::config::Credentials::new(&*local.access_key, &*local.secret_key, None, None, "local cloud");
+    SdkConfig::builder()
+        .behavior_version(behaviour())
+        .region(Region::new(stage.region.clone()))
+        .endpoint_url(&*local.endpoint)
+        .credentials_provider(aws_sdk_sts::config::SharedCredentialsProvider::new(credentials))
+        .retry_config(RetryConfig::standard().with_max_attempts(TRIES_LOCALLY).with_initial_backoff(LOCAL_BACKOFF))
+        .timeout_config(timeouts())
+        .build()
+}
+
+fn retries_on_aws() -> RetryConfig {
+    RetryConfig::adaptive().with_max_attempts(TRIES_ON_AWS)
 }
 
 fn timeouts() -> TimeoutConfig {

@@ -1,11 +1,7 @@
-//! Runs cargo once for all functions. Must not know what becomes of the executables.
-//!
-//! Without any `-p`: with it cargo would choose other features and compile third-party crates
-//! again. Cargo's own variables are taken out of the environment first, for the same reason.
+//! Runs cargo once for all functions. Must not know what becomes of the executables, nor which cargo it runs.
 
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use serde::Deserialize;
@@ -13,6 +9,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{ChildStderr, ChildStdout, Command};
 
 use super::Source;
+use super::recipe::{Recipe, Way};
+use super::toolchain::Toolchain;
 use crate::event::{Event, Tell};
 
 /// At most so many lines of the compiler's message are shown.
@@ -58,11 +56,20 @@ impl CargoError {
     }
 }
 
-/// Builds the workspace's default members. Answers the executables by name.
-pub(super) async fn build(source: &Source, tell: &Tell) -> Result<BTreeMap<String, PathBuf>, CargoError> {
+/// One run of cargo.
+pub(super) struct Build<'a> {
+    pub(super) tools: &'a Toolchain,
+    pub(super) source: &'a Source,
+    pub(super) names: &'a [&'a str],
+    pub(super) recipe: Recipe,
+    pub(super) way: Way,
+}
+
+/// Builds. Answers the executables by name.
+pub(super) async fn build(build: &Build<'_>, tell: &Tell) -> Result<BTreeMap<String, PathBuf>, CargoError> {
     // First without asking the index: the lock file and the downloads are there after the first time.
-    let settled = run(source, &["--locked", "--offline"], tell).await?;
-    let finished = if settled.started_building || settled.success { settled } else { run(source, &[], tell).await? };
+    let settled = run(build, &["--locked", "--offline"], tell).await?;
+    let finished = if settled.started_building || settled.success { settled } else { run(build, &[], tell).await? };
     if !finished.success {
         return Err(CargoError::of(&finished.stderr));
     }
@@ -77,15 +84,15 @@ struct Run {
     stderr: String,
 }
 
-async fn run(source: &Source, extra: &[&str], tell: &Tell) -> Result<Run, CargoError> {
-    let named = std::env::var_os("CARGO").filter(|cargo| Path::new(cargo).is_file());
-    let mut command = Command::new(named.unwrap_or_else(|| "cargo".into()));
-    command.args(["build", "--message-format=json-render-diagnostics", "--color=never"]).args(extra);
-    if !cfg!(debug_assertions) {
-        command.arg("--release");
-    }
+async fn run(build: &Build<'_>, extra: &[&str], tell: &Tell) -> Result<Run, CargoError> {
+    let Build { tools, source, recipe, way, names } = build;
+    let mut command = Command::new(tools.program(*way));
+    command.args(recipe.arguments(*way, names)).args(extra);
     command.current_dir(source.root()).stdin(Stdio::null()).kill_on_drop(true);
-    command.env_clear().envs(environment(std::env::vars_os()));
+    command.env_clear().envs(tools.variables()).envs(recipe.flags(source.root(), |name| tools.variable(name)));
+    if *way == Way::Zig {
+        command.env("CARGO", tools.program(Way::Plain));
+    }
     let mut cargo =
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => CargoError::NoCargo,
@@ -147,86 +154,11 @@ fn read(stdout: &[u8]) -> (BTreeMap<String, PathBuf>, bool) {
     (executables, started)
 }
 
-/// The environment of a cargo that knows nothing of the cargo that may have started us.
-fn environment(variables: impl Iterator<Item = (OsString, OsString)>) -> Vec<(OsString, OsString)> {
-    let mut kept: Vec<_> = variables.filter(|(name, _)| !set_by_cargo(name)).collect();
-    for (name, value) in &mut kept {
-        if name == "LD_LIBRARY_PATH" {
-            *value = without_cargos_folders(value);
-        }
-    }
-    kept.retain(|(name, value)| name != "LD_LIBRARY_PATH" || !value.is_empty());
-    kept
-}
-
-fn set_by_cargo(name: &OsStr) -> bool {
-    let Some(name) = name.to_str() else { return false };
-    matches!(
-        name,
-        "CARGO"
-            | "CARGO_MANIFEST_DIR"
-            | "CARGO_MANIFEST_PATH"
-            | "CARGO_MANIFEST_LINKS"
-            | "CARGO_BIN_NAME"
-            | "CARGO_CRATE_NAME"
-            | "CARGO_PRIMARY_PACKAGE"
-            | "CARGO_TARGET_TMPDIR"
-            | "CARGO_MAKEFLAGS"
-            | "CARGO_RUSTC_CURRENT_DIR"
-            | "OUT_DIR"
-            | "RUSTC"
-            | "RUSTDOC"
-            | "RUST_RECURSION_COUNT"
-    ) || name.starts_with("CARGO_PKG_")
-        || name.starts_with("CARGO_BIN_EXE_")
-        || name.starts_with("CARGO_FEATURE_")
-        || name.starts_with("CARGO_CFG_")
-}
-
-fn without_cargos_folders(value: &OsStr) -> OsString {
-    let kept = std::env::split_paths(value).filter(|folder| {
-        let text = folder.to_string_lossy();
-        let last = folder.file_name().unwrap_or_default();
-        !text.is_empty()
-            && !text.contains("/rustlib/")
-            && !text.contains("/toolchains/")
-            && !["deps", "debug", "release"].iter().any(|own| last == *own)
-    });
-    std::env::join_paths(kept).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
-
-    fn cleaned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-        environment(pairs.iter().map(|(n, v)| (n.into(), v.into())))
-            .into_iter()
-            .map(|(n, v)| (n.into_string().unwrap(), v.into_string().unwrap()))
-            .collect()
-    }
-
-    #[test]
-    fn what_cargo_run_set_is_taken_out_and_what_the_person_set_stays() {
-        let kept = cleaned(&[
-            ("CARGO", "/usr/bin/cargo"),
-            ("CARGO_PKG_NAME", "chatctl"),
-            ("CARGO_MANIFEST_DIR", "/src/cli"),
-            ("LD_LIBRARY_PATH", "/src/target/debug/deps:/src/target/debug:/r/toolchains/stable/lib"),
-            ("CARGO_HOME", "/home/ann/.cargo"),
-            ("CARGO_TARGET_DIR", "/t"),
-            ("CARGO_INCREMENTAL", "1"),
-            ("PATH", "/bin"),
-        ]);
-        let names: Vec<_> = kept.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["CARGO_HOME", "CARGO_TARGET_DIR", "CARGO_INCREMENTAL", "PATH"]);
-    }
-
-    #[test]
-    fn a_persons_own_library_path_survives() {
-        let kept = cleaned(&[("LD_LIBRARY_PATH", "/src/target/debug/deps:/opt/mine/lib")]);
-        assert_eq!(kept, [("LD_LIBRARY_PATH".to_owned(), "/opt/mine/lib".to_owned())]);
-    }
 
     #[test]
     fn executables_are_read_from_cargos_messages() {

@@ -31,6 +31,16 @@ impl Machine {
     }
 }
 
+impl Machine {
+    /// Rust's name of Linux with glibc on it.
+    pub(super) fn triple(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64-unknown-linux-gnu",
+            Self::Arm64 => "aarch64-unknown-linux-gnu",
+        }
+    }
+}
+
 impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -68,6 +78,16 @@ impl Platform {
     pub fn lambda(machine: Machine) -> Self {
         Self { machine, glibc: Some(Glibc(2, 34)) }
     }
+
+    /// Its processor.
+    pub(super) fn machine(self) -> Machine {
+        self.machine
+    }
+
+    /// The newest glibc there is; `None` where it is this computer's own.
+    pub(super) fn glibc(self) -> Option<Glibc> {
+        self.glibc
+    }
 }
 
 /// What an executable says of itself.
@@ -99,22 +119,6 @@ pub enum Unfit {
     Machine { has: Machine, want: Machine },
     #[error("it needs glibc {needs}, Lambda has {has}")]
     Glibc { needs: Glibc, has: Glibc },
-}
-
-impl Unfit {
-    pub(super) fn next(&self) -> String {
-        match self {
-            Self::Machine { want, .. } => format!("rustup target add {}-unknown-linux-gnu", rust_name(*want)),
-            Self::Glibc { .. } => "cargo install cargo-zigbuild".to_owned(),
-        }
-    }
-}
-
-fn rust_name(machine: Machine) -> &'static str {
-    match machine {
-        Machine::X86_64 => "x86_64",
-        Machine::Arm64 => "aarch64",
-    }
 }
 
 impl Elf {
@@ -248,4 +252,4 @@ fn text_at(bytes: &[u8], at: u64) -> Result<&[u8], ElfError> {
 
 #[cfg(test)]
 #[path = "elf_tests.rs"]
-mod tests;
+pub(super) mod tests;

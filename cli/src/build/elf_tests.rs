@@ -3,7 +3,7 @@
 use super::*;
 
 /// A little executable: header, two segments, a dynamic section and one library's version needs.
-fn executable(machine: u16, versions: &[&str]) -> Vec<u8> {
+pub(in crate::build) fn executable(machine: u16, versions: &[&str]) -> Vec<u8> {
     const HEADERS: usize = 0x40 + 2 * 0x38;
     const BASE: u64 = 0x10_000;
     let mut strings = vec![0u8];

@@ -7,9 +7,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use super::package::Packing;
+use super::recipe::{Recipe, Way};
+use super::toolchain::Toolchain;
 use super::{Elf, Executable, Source};
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Variables that change what cargo makes (and that `cargo run` itself does not set).
 const VARIABLES: [&str; 7] = [
     "RUSTFLAGS",
@@ -27,17 +30,24 @@ const MOST_FILES: usize = 20_000;
 pub(super) struct Place {
     path: PathBuf,
     variables: BTreeMap<String, String>,
+    packing: Packing,
 }
 
 impl Place {
     /// In the folder that cargo builds into.
-    pub(super) fn of(source: &Source) -> Self {
-        let folder = std::env::var_os("CARGO_TARGET_DIR")
-            .map_or_else(|| source.root().join("target"), |folder| source.root().join(folder));
-        let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
-        let variables =
-            VARIABLES.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect();
-        Self { path: folder.join(profile).join(".chatctl-build.json"), variables }
+    pub(super) fn of(source: &Source, tools: &Toolchain, recipe: Recipe, way: Way) -> Self {
+        let folder = tools.variable("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+        let variables = VARIABLES
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), tools.variable(name)?.into_string().ok()?)))
+            .collect();
+        let path = source.root().join(folder).join(recipe.folder(way)).join(".chatctl-build.json");
+        Self { path, variables, packing: recipe.profile.packing() }
+    }
+
+    /// Whether anything was ever built there.
+    pub(super) fn was_used(&self) -> bool {
+        self.path.exists()
     }
 }
 
@@ -57,6 +67,7 @@ struct Made {
     stamp: Stamp,
     elf: Elf,
     zip_sha256_base64: String,
+    zip_bytes: u64,
 }
 
 /// A file as it was: changed when any of it differs.
@@ -97,6 +108,8 @@ pub(super) fn unchanged(place: &Place, names: &[&str]) -> Option<Vec<Executable>
                 bytes: made.stamp.bytes,
                 elf: made.elf,
                 zip_sha256_base64: made.zip_sha256_base64,
+                zip_bytes: made.zip_bytes,
+                packing: place.packing,
             })
         })
         .collect()
@@ -143,6 +156,7 @@ fn record(place: &Place, source: &Source, executables: &[Executable], began: Sys
                 stamp: Stamp::of(&executable.path)?,
                 elf: executable.elf,
                 zip_sha256_base64: executable.zip_sha256_base64.clone(),
+                zip_bytes: executable.zip_bytes,
             })
         })
         .collect::<Option<_>>()?;

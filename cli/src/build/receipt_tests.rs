@@ -34,13 +34,19 @@ fn checkout(name: &str) -> (Checkout, SystemTime) {
         format!("{0}/target/debug/store-message: {0}/functions/store-message/src/main.rs {0}/web\n", root.display());
     std::fs::write(root.join("target/debug/store-message.d"), depends).unwrap();
     let source = Source::find(Some(&root), Path::new("/")).unwrap();
-    let place = Place { path: root.join("target/debug/.chatctl-build.json"), variables: BTreeMap::new() };
+    let place = Place {
+        path: root.join("target/debug/.chatctl-build.json"),
+        variables: BTreeMap::new(),
+        packing: Packing::Stored,
+    };
     let executables = vec![Executable {
         name: "store-message".to_owned(),
         path: root.join("target/debug/store-message"),
         bytes: 1,
         elf: Elf { machine: Machine::host(), glibc: None },
         zip_sha256_base64: "sum".to_owned(),
+        zip_bytes: 1,
+        packing: Packing::Stored,
     }];
     (Checkout { root, source, place, executables }, SystemTime::now() + Duration::from_secs(60))
 }
@@ -79,8 +85,7 @@ fn every_kind_of_change_asks_cargo_again() {
 fn another_environment_asks_cargo_again() {
     let (checkout, began) = checkout("variables");
     write(&checkout.place, &checkout.source, &checkout.executables, began);
-    let other =
-        Place { path: checkout.place.path, variables: BTreeMap::from([("RUSTFLAGS".to_owned(), "-g".to_owned())]) };
+    let other = Place { variables: BTreeMap::from([("RUSTFLAGS".to_owned(), "-g".to_owned())]), ..checkout.place };
     assert!(unchanged(&other, &NAMES).is_none());
 }
 

@@ -10,14 +10,24 @@ pub struct Source {
 
 /// There is no checkout to build the functions from.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("cannot find the functions' source: looked from {looked} upwards and where chatctl was built", looked = looked.display())]
-pub struct SourceMissing {
-    looked: PathBuf,
+pub enum SourceMissing {
+    /// Nobody named one, and none is near.
+    #[error("cannot find the functions' source: {looked} is in no checkout of chatctl, and the one it was built in is gone", looked = looked.display())]
+    Nowhere {
+        /// Where the search began.
+        looked: PathBuf,
+    },
+    /// What was named is none.
+    #[error("{named} is no checkout of chatctl: it has no functions/store-message", named = named.display())]
+    Other {
+        /// What was named.
+        named: PathBuf,
+    },
 }
 
 impl SourceMissing {
     pub(super) fn next(&self) -> String {
-        "cd CHECKOUT && chatctl up".to_owned()
+        "chatctl up --source CHECKOUT".to_owned()
     }
 }
 
@@ -25,19 +35,22 @@ impl Source {
     /// Finds the checkout: the one named, else the one around the current folder, else the one
     /// that this program was compiled in.
     pub fn find(named: Option<&Path>, current: &Path) -> Result<Self, SourceMissing> {
+        Self::search(named, current, Path::new(env!("CARGO_MANIFEST_DIR")).parent())
+    }
+
+    fn search(named: Option<&Path>, current: &Path, compiled_in: Option<&Path>) -> Result<Self, SourceMissing> {
         if let Some(named) = named {
             let root = std::path::absolute(named).unwrap_or_else(|_| named.to_owned());
             return is_checkout(&root)
                 .then_some(Self { root })
-                .ok_or_else(|| SourceMissing { looked: named.to_owned() });
+                .ok_or_else(|| SourceMissing::Other { named: named.to_owned() });
         }
-        let compiled_in = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
         current
             .ancestors()
             .chain(compiled_in)
             .find(|folder| is_checkout(folder))
             .map(|folder| Self { root: folder.to_owned() })
-            .ok_or_else(|| SourceMissing { looked: current.to_owned() })
+            .ok_or_else(|| SourceMissing::Nowhere { looked: current.to_owned() })
     }
 
     /// The folder of the workspace's manifest.
@@ -69,6 +82,14 @@ mod tests {
 
     #[test]
     fn a_named_folder_that_is_no_checkout_is_refused_and_not_replaced() {
-        assert!(Source::find(Some(Path::new("/proc")), Path::new("/")).is_err());
+        let refused = Source::find(Some(Path::new("/proc")), Path::new("/")).unwrap_err();
+        assert!(refused.to_string().starts_with("/proc is no checkout of chatctl"), "{refused}");
+    }
+
+    #[test]
+    fn an_installed_chatctl_outside_a_checkout_says_how_to_name_one() {
+        let refused = Source::search(None, Path::new("/proc"), Some(Path::new("/gone"))).unwrap_err();
+        assert!(refused.to_string().contains("/proc is in no checkout"), "{refused}");
+        assert_eq!(refused.next(), "chatctl up --source CHECKOUT");
     }
 }

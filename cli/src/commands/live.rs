@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use crate::context::{Context, World};
-use crate::deploy::Deploying;
+use crate::deploy::{self, Deploying};
 use crate::failure::Failure;
 use crate::member::{Http, Identity, Member};
 use crate::operate::rooms::{self, Room};
 use crate::stack;
-use crate::stage::Stage;
+use crate::stage::{Stage, Target};
 
 /// A stage that is up.
 pub struct Live {
@@ -25,7 +25,11 @@ pub struct Live {
 
 /// What a deploy of the stage is given; `rest` is what was typed.
 pub async fn deploying(cx: &Context, rest: &str) -> Result<Deploying, Failure> {
-    Ok(deploying_in(cx, &cx.world().await?, rest))
+    let world = cx.world().await?;
+    if cx.stage.target == Target::Aws {
+        deploy::acting::tell(&world.aws, cx.now(), &cx.teller());
+    }
+    Ok(deploying_in(cx, &world, rest))
 }
 
 /// The same in a cloud that is there already.

@@ -1,14 +1,17 @@
 //! The list of commands, and which code runs which. The Args are the help text; nothing here does any work.
 
 pub mod bootstrap;
+pub mod building;
 pub mod completions;
 pub mod down;
+pub mod history;
 pub mod live;
 pub mod local;
 pub mod logs;
 pub mod open;
 pub mod plan;
 pub mod push;
+pub mod rollback;
 pub mod room;
 pub mod send;
 pub mod span;
@@ -55,6 +58,12 @@ struct Global {
     /// The settings, instead of the chatctl.toml in this folder or one above
     #[arg(long, global = true, value_name = "FILE", env = "CHATCTL_CONFIG", hide_env = true)]
     config: Option<PathBuf>,
+    /// Where the stage lives: local, or aws
+    #[arg(long, global = true, value_name = "TARGET")]
+    target: Option<String>,
+    /// The region, of a stage on AWS
+    #[arg(long, global = true, value_name = "REGION")]
+    region: Option<String>,
     /// Results and progress as JSON, one object a line
     #[arg(long, global = true, env = "CHATCTL_JSON", hide_env = true, value_parser = BoolishValueParser::new())]
     json: bool,
@@ -84,6 +93,10 @@ pub enum Command {
     Room(room::RoomArgs),
     /// Open the page in a browser
     Open(open::OpenArgs),
+    /// Show the deploys: who, when, from which commit, what, and whether it was proved
+    History(history::HistoryArgs),
+    /// Go back to an earlier deploy, and prove it
+    Rollback(rollback::RollbackArgs),
     /// Take the stage down; data is kept unless the stage is named
     Down(down::DownArgs),
     /// Make the deployer's policy and the boundary of the stage's roles; an administrator's once
@@ -121,13 +134,27 @@ impl Cli {
 
     /// What the settings are overridden with.
     pub fn overrides(&self) -> Overrides {
-        Overrides { stage: self.global.stage.clone(), config: self.global.config.clone() }
+        let Global { stage, config, target, region, .. } = &self.global;
+        let building = match &self.command {
+            Command::Up(args) => Some(&args.building),
+            Command::Plan(args) => Some(&args.building),
+            _ => None,
+        };
+        Overrides {
+            stage: stage.clone(),
+            config: config.clone(),
+            target: target.clone(),
+            region: region.clone(),
+            architecture: building.and_then(|building| building.architecture.clone()),
+        }
     }
 
     /// What Ctrl-C does.
     pub fn interrupt(&self) -> Interrupt {
         match self.command {
-            Command::Up(_) | Command::Down(_) | Command::Bootstrap(_) => Interrupt::Finishes,
+            // Watching has no end of its own: Ctrl-C is how it ends well.
+            Command::Up(ref up) if up.watch => Interrupt::Quietly,
+            Command::Up(_) | Command::Rollback(_) | Command::Down(_) | Command::Bootstrap(_) => Interrupt::Finishes,
             Command::Tail(_) => Interrupt::Quietly,
             Command::Local(_) => Interrupt::Its,
             _ => Interrupt::AtOnce,
@@ -182,6 +209,8 @@ pub async fn run(command: Command, cx: &Context) -> Result<Exit, Failure> {
         Command::Logs(args) => logs::run(args, cx).await,
         Command::Room(args) => room::run(args, cx).await,
         Command::Open(args) => open::run(args, cx).await,
+        Command::History(args) => history::run(args, cx).await,
+        Command::Rollback(args) => rollback::run(args, cx).await,
         Command::Down(args) => down::run(args, cx).await,
         Command::Bootstrap(args) => bootstrap::run(args, cx).await,
         Command::Completions(args) => completions::run(args, cx).await,

@@ -13,13 +13,17 @@ pub struct PlanArgs {
     /// Exit with 3 if there are changes
     #[arg(long)]
     pub detailed_exitcode: bool,
+    /// How the functions are built
+    #[command(flatten)]
+    pub building: super::building::BuildingArgs,
 }
 
 /// Plans.
 pub async fn run(args: PlanArgs, cx: &Context) -> Result<Exit, Failure> {
-    let deploying = super::live::deploying(cx, "plan").await?;
+    let mut deploying = super::live::deploying(cx, "plan").await?;
+    args.building.give(&mut deploying);
     let planned = deploy::plan(&deploying).await?;
     let changes = planned.changes();
-    cx.tell(Event::Forecast { steps: planned.steps });
+    cx.tell(Event::Forecast { place: planned.place, steps: planned.steps });
     Ok(if changes && args.detailed_exitcode { Exit::Changes } else { Exit::Done })
 }

@@ -96,8 +96,21 @@ mod tests {
     use crate::event::FieldChange;
 
     fn step(id: &str, change: Act, fields: &[&str]) -> PlannedStep {
-        let field = |name: &&str| FieldChange { name: (*name).into(), before: "128 MB".into(), after: "256 MB".into() };
-        PlannedStep { id: id.into(), change, fields: fields.iter().map(field).collect(), needs: Vec::new() }
+        let field = |name: &&str| FieldChange {
+            name: (*name).into(),
+            before: "128 MB".into(),
+            after: "256 MB".into(),
+            why: None,
+        };
+        PlannedStep {
+            id: id.into(),
+            change,
+            fields: fields.iter().map(field).collect(),
+            why: None,
+            costs: None,
+            drifted: false,
+            needs: Vec::new(),
+        }
     }
 
     fn known(id: &str, state: &str) -> ResourceShown {

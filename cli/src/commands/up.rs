@@ -14,13 +14,23 @@ pub struct UpArgs {
     /// Do not send a message at the end to prove that all works
     #[arg(long)]
     pub no_proof: bool,
+    /// How the functions are built
+    #[command(flatten)]
+    pub building: super::building::BuildingArgs,
+    /// Then watch the source, and redeploy the code of what is saved, the page's too
+    #[arg(long)]
+    pub watch: bool,
 }
 
 /// Brings the stage up.
 pub async fn run(args: UpArgs, cx: &Context) -> Result<Exit, Failure> {
-    let deploying = super::live::deploying(cx, "up").await?;
+    let mut deploying = super::live::deploying(cx, "up").await?;
+    args.building.give(&mut deploying);
     let local = cx.stage.target == Target::Local;
     let confirm = |question: &str| if local { Ok(()) } else { cx.confirm(question) };
     deploy::up(&deploying, UpOptions { prove: !args.no_proof, confirm: &confirm }).await?;
+    if args.watch {
+        deploy::watch(&deploying).await?;
+    }
     Ok(Exit::Done)
 }

@@ -5,7 +5,7 @@ use aws_sdk_cloudformation::types::{
     Capability, ChangeAction, ChangeSetStatus, ChangeSetType, Parameter, Replacement, Stack, Tag,
 };
 
-use super::{Confirm, Deploying};
+use super::{Confirm, Deploying, telling};
 use crate::aws::{CallError, call, if_there};
 use crate::event::{Act, Event, PlannedStep};
 use crate::failure::{Exit, Failure};
@@ -114,7 +114,7 @@ impl Bootstrap<'_> {
             return Ok(false);
         };
         let count = steps.len();
-        (self.cx.tell)(Event::Forecast { steps });
+        (self.cx.tell)(Event::Forecast { place: telling::place(self.cx), steps });
         let question = format!(
             "change {count} resources of stack {} in account {}, {}?",
             self.name, self.cx.aws.account, self.cx.aws.region
@@ -253,5 +253,5 @@ fn step(change: &aws_sdk_cloudformation::types::ResourceChange) -> Option<Planne
     let kind = change.resource_type().and_then(|kind| kind.rsplit("::").next()).unwrap_or("resource");
     let kind = if kind == "ManagedPolicy" { "policy" } else { kind };
     let id = format!("{kind}/{}", change.logical_resource_id().unwrap_or_default());
-    Some(PlannedStep { id, change: act, fields: Vec::new(), needs: Vec::new() })
+    Some(PlannedStep { id, change: act, fields: Vec::new(), needs: Vec::new(), why: None, costs: None, drifted: false })
 }

@@ -1,186 +1,20 @@
-//! The deploys of a stage, one item each in its Stage table: when, by whom, from which commit, what, which versions
-//! went live with which settings, and whether it was proved. Must not know how a deploy is done.
+//! The deploys of a stage, one item each in its Stage table: written down, read, and the old ones removed. Must not
+//! know how a deploy is done.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
-use chat::message::MessageId;
-use chat_aws::layout::{self, Item, KIND, PK, SK};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use chat_aws::layout::{self, Item, PK};
 
 use super::Deploying;
+use super::record::{Deploy, Proof};
 use crate::aws::{CallError, call};
-use crate::build::Commit;
-use crate::stack::Versions;
-use crate::stage::Settings;
+use crate::failure::Failure;
 
 /// So many deploys are kept; more than there are versions of a function to go back to.
 pub(super) const KEPT_DEPLOYS: u64 = 50;
 /// The older ones go at every so many-th deploy, so that most cost no call for it.
 const SWEPT_EVERY: u64 = 10;
-
-const AT: &str = "at";
-const NUMBER: &str = "number";
-const PROOF: &str = "proof";
-/// The commit that its code was built from, and whether the checkout was exactly that.
-const COMMIT: &str = "commit";
-const CLEAN: &str = "clean";
-
-/// Whether a real message went all the way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Proof {
-    /// It did.
-    Proved,
-    /// It did not, or not yet: the next `up` proves it.
-    Owed,
-    /// Nobody asked for it.
-    Skipped,
-    /// A function of ours failed it.
-    Failed,
-}
-
-impl Proof {
-    const ALL: [Self; 4] = [Self::Proved, Self::Owed, Self::Skipped, Self::Failed];
-
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Proved => "proved",
-            Self::Owed => "owed",
-            Self::Skipped => "skipped",
-            Self::Failed => "failed",
-        }
-    }
-
-    fn of(word: &str) -> Self {
-        Self::ALL.into_iter().find(|proof| proof.as_str() == word).unwrap_or(Self::Owed)
-    }
-}
-
-/// That a deploy was a way back: from which one to which.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Back {
-    pub(super) from: u64,
-    pub(super) to: u64,
-}
-
-/// One deploy.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Deploy {
-    id: MessageId,
-    /// Counted from 1; 0 for one of a chatctl that did not count yet.
-    pub(super) number: u64,
-    pub(super) at_ms: i64,
-    pub(super) by: String,
-    pub(super) command: String,
-    pub(super) commit: Option<Commit>,
-    /// A verb and an id each.
-    pub(super) changes: Vec<String>,
-    pub(super) ms: u64,
-    pub(super) proof: Proof,
-    /// What stood behind each function's alias afterwards.
-    pub(super) functions: Versions,
-    pub(super) settings: Option<Settings>,
-    pub(super) back: Option<Back>,
-}
-
-/// What a deploy has done, as it is about to be written down.
-pub(super) struct Done {
-    pub(super) after: u64,
-    pub(super) commit: Option<Commit>,
-    pub(super) changes: Vec<String>,
-    pub(super) took: Duration,
-    pub(super) functions: Versions,
-    pub(super) back: Option<Back>,
-}
-
-impl Deploy {
-    /// A deploy that has just done this.
-    pub(super) fn new(cx: &Deploying, done: Done, proof: Proof) -> Self {
-        let at_ms = cx.now_ms();
-        Self {
-            id: MessageId::random(at_ms),
-            number: done.after + 1,
-            at_ms,
-            by: cx.who(),
-            command: cx.command.clone(),
-            commit: done.commit,
-            changes: done.changes,
-            ms: u64::try_from(done.took.as_millis()).unwrap_or(u64::MAX),
-            proof,
-            functions: done.functions,
-            settings: Some(cx.stage.settings()),
-            back: done.back,
-        }
-    }
-
-    /// Writes it down, or what is new of it.
-    pub(super) async fn record(&self, cx: &Deploying) -> Result<(), CallError> {
-        let table = cx.stage.names().table("stage");
-        let put = cx.aws.dynamodb.put_item().table_name(&table).set_item(Some(self.item())).send().await;
-        put.map(|_| ()).map_err(call("DynamoDB", "PutItem", &table))
-    }
-
-    fn item(&self) -> Item {
-        let text = |text: &str| AttributeValue::S(text.to_owned());
-        let number = |number: u64| AttributeValue::N(number.to_string());
-        let mut item = layout::deploy_key(&self.id.to_string()).attributes();
-        item.extend([
-            (KIND.to_owned(), text("deploy")),
-            (NUMBER.to_owned(), number(self.number)),
-            (AT.to_owned(), AttributeValue::N(self.at_ms.to_string())),
-            ("by".to_owned(), text(&self.by)),
-            ("command".to_owned(), text(&self.command)),
-            ("version".to_owned(), text(crate::VERSION)),
-            ("changes".to_owned(), AttributeValue::L(self.changes.iter().map(|change| text(change)).collect())),
-            ("ms".to_owned(), number(self.ms)),
-            (PROOF.to_owned(), text(self.proof.as_str())),
-            ("functions".to_owned(), json(&self.functions)),
-        ]);
-        if let Some(Commit { id, clean }) = &self.commit {
-            item.insert(COMMIT.to_owned(), text(id));
-            item.extend(clean.map(|clean| (CLEAN.to_owned(), AttributeValue::Bool(clean))));
-        }
-        item.extend(self.settings.as_ref().map(|settings| ("settings".to_owned(), json(settings))));
-        if let Some(Back { from, to }) = self.back {
-            item.extend([("back_from".to_owned(), number(from)), ("back_to".to_owned(), number(to))]);
-        }
-        item
-    }
-
-    /// The deploy of an item; what a chatctl of another day did not write down is empty.
-    fn stored(item: &Item) -> Option<Self> {
-        let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
-        let number = |name: &str| item.get(name)?.as_n().ok()?.parse::<u64>().ok();
-        let flag = |name: &str| item.get(name)?.as_bool().ok().copied();
-        let changes = item.get("changes").and_then(|changes| changes.as_l().ok()).into_iter().flatten();
-        let (from, to) = (number("back_from"), number("back_to"));
-        Some(Self {
-            id: MessageId::parse(&text(SK)?).ok()?,
-            number: number(NUMBER).unwrap_or_default(),
-            at_ms: item.get(AT)?.as_n().ok()?.parse().ok()?,
-            by: text("by").unwrap_or_default(),
-            command: text("command").unwrap_or_default(),
-            commit: text(COMMIT).map(|id| Commit { id, clean: flag(CLEAN) }),
-            changes: changes.filter_map(|change| change.as_s().ok().cloned()).collect(),
-            ms: number("ms").unwrap_or_default(),
-            proof: Proof::of(&text(PROOF).unwrap_or_default()),
-            functions: text("functions").as_deref().and_then(parsed).unwrap_or_default(),
-            settings: text("settings").as_deref().and_then(parsed),
-            back: from.zip(to).map(|(from, to)| Back { from, to }),
-        })
-    }
-}
-
-fn json(value: &impl Serialize) -> AttributeValue {
-    let Ok(text) = serde_json::to_string(value) else { unreachable!("records are plain text and numbers") };
-    AttributeValue::S(text)
-}
-
-fn parsed<T: DeserializeOwned>(text: &str) -> Option<T> {
-    serde_json::from_str(text).ok()
-}
 
 /// The deploys that are kept, the newest first; at most so many.
 pub(super) async fn latest(cx: &Deploying, most: u64) -> Result<Vec<Deploy>, CallError> {
@@ -195,8 +29,17 @@ pub(super) async fn last(cx: &Deploying) -> Result<Option<Deploy>, CallError> {
 
 /// Whether the last deploy still owes its proof; so does a stage whose deploy was cut off before it
 /// was written down.
-pub(super) async fn owes_proof(cx: &Deploying) -> Result<bool, CallError> {
-    Ok(last(cx).await?.is_none_or(|last| last.proof == Proof::Owed))
+pub(super) fn owes_proof(last: Option<&Deploy>) -> bool {
+    last.is_none_or(|last| matches!(last.proof, Proof::Owed | Proof::Failed))
+}
+
+/// What is said where it cannot be read: a stage without its table is not up.
+pub(super) fn unread(cx: &Deploying, error: CallError) -> Failure {
+    let name = &cx.stage.name;
+    if error.is_missing() {
+        return Failure::failed(format!("stage {name} is not up")).next(cx.stage.command("up"));
+    }
+    Failure::from(error).while_doing(format!("cannot read the history of stage {name}"))
 }
 
 /// Removes what is older than what is kept, once in a while.
@@ -255,50 +98,5 @@ async fn query(cx: &Deploying, order: Order, most: u64) -> Result<Vec<Item>, Cal
         if from.is_none() || items.len() >= most {
             return Ok(items);
         }
-    }
-}
-
-#[cfg(test)]
-pub(super) mod tests {
-    use super::*;
-    use crate::stack::Version;
-
-    /// The deploy of this number, which put this version behind the alias of `store-message`.
-    pub(in crate::deploy) fn deploy(number: u64, version: u64, proof: Proof) -> Deploy {
-        let version = Version { number: version.to_string(), sha256: format!("sha-{version}") };
-        Deploy {
-            id: MessageId::random(i64::try_from(number).unwrap()),
-            number,
-            at_ms: 1_700_000_000_000,
-            by: "ann@laptop".to_owned(),
-            command: "chatctl up".to_owned(),
-            commit: Some(Commit { id: "0123456789abcdef0123456789abcdef01234567".to_owned(), clean: Some(true) }),
-            changes: vec!["update function/store-message".to_owned()],
-            ms: 1_200,
-            proof,
-            functions: [("store-message".to_owned(), version)].into(),
-            settings: None,
-            back: None,
-        }
-    }
-
-    #[test]
-    fn a_deploy_is_read_as_it_was_written() {
-        let up = deploy(7, 3, Proof::Proved);
-        let back = Deploy { back: Some(Back { from: 7, to: 5 }), commit: None, ..deploy(8, 2, Proof::Skipped) };
-        for deploy in [up, back] {
-            assert_eq!(Deploy::stored(&deploy.item()), Some(deploy));
-        }
-    }
-
-    #[test]
-    fn a_deploy_of_a_chatctl_that_wrote_down_less_is_still_shown() {
-        let mut item = deploy(7, 3, Proof::Proved).item();
-        for later in [NUMBER, "functions", COMMIT] {
-            item.remove(later);
-        }
-        let read = Deploy::stored(&item).unwrap();
-        assert_eq!((read.number, read.functions.len(), read.commit), (0, 0, None));
-        assert_eq!(read.proof, Proof::Proved);
     }
 }

@@ -1,38 +1,55 @@
 //! Changing a stage: build, plan, apply and prove; and the reverse. Must not know a terminal: it
 //! tells events, and asks through what it was given.
 
+pub mod acting;
 mod beside;
+mod blame;
 mod bootstrap;
+mod carry;
+mod certificate;
+mod chosen;
 mod down;
 mod drift;
 mod history;
 mod holder;
 mod hops;
+mod last;
 mod lease;
 mod lobby;
 mod proof;
+mod quota;
+mod reasons;
+mod record;
+mod rollback;
+mod shown;
 mod telling;
 mod unproven;
 mod up;
+mod wants;
+mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::watch;
-
+pub use crate::build::Profile;
 pub use bootstrap::{BootstrapOutcome, bootstrap};
+pub use chosen::NoWay;
 pub use down::{DownOptions, DownOutcome, down};
 pub use drift::drift;
 pub use holder::Holder;
 pub use lease::LeaseError;
 pub use proof::Proved;
+pub use rollback::{RollbackOptions, rollback};
+pub use shown::shown as history;
 pub use unproven::Unproven;
 pub use up::{Planned, UpOptions, UpOutcome, plan, up};
+pub use watch::watch;
 
 use crate::aws::Aws;
 use crate::event::Tell;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
+use crate::stack::Packages;
 use crate::stage::Stage;
 
 /// The time, in microseconds since 1970: given, so that tests decide what it is.
@@ -52,6 +69,10 @@ pub struct Deploying {
     pub push_service: String,
     /// The checkout to build from, where one was named.
     pub source: Option<PathBuf>,
+    /// What functions for AWS are compiled with; `None` is what is smallest.
+    pub profile: Option<Profile>,
+    /// What is deployed; built from the source where nothing was given.
+    pub packages: Option<Packages>,
     /// The folder that the command was typed in.
     pub folder: PathBuf,
     /// What was typed: the lease and the history say it.
@@ -71,7 +92,7 @@ impl Deploying {
         push_service: String,
         tell: Tell,
         now: Clock,
-        mut stop: watch::Receiver<bool>,
+        mut stop: tokio::sync::watch::Receiver<bool>,
     ) -> Self {
         let asked = reconcile::Stop::default();
         let passed_on = asked.clone();
@@ -88,6 +109,8 @@ impl Deploying {
             stage,
             push_service,
             source: None,
+            profile: None,
+            packages: None,
             folder,
             command,
             tell,
@@ -113,6 +136,12 @@ impl Deploying {
             let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
             format!("{}@{}", user.unwrap_or_else(|_| "unknown".to_owned()), holder::host())
         })
+    }
+
+    /// A failure of credentials or permissions keeps what is done: it says the command that goes on (A15).
+    fn goes_on(&self, failure: Failure) -> Failure {
+        let said = failure.next.contains(&self.command);
+        if failure.exit == Exit::Denied && !said { failure.next(self.command.clone()) } else { failure }
     }
 
     fn doing(&self) -> reconcile::Doing {

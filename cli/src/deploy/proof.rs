@@ -12,6 +12,7 @@ use chat_aws::layout;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Deploying;
+use super::blame::{DELIVERS, REGISTERS, STORES, Suspects};
 use super::hops::{self, Ends};
 use super::unproven::{Unproven, where_lost};
 use crate::aws::{CallError, call};
@@ -92,9 +93,8 @@ impl Proving<'_> {
         let began = Instant::now();
         self.say("registering chatctl as a push client");
         let subscription = self.inbox.subscription();
-        self.patiently("the API to answer", |_| self.member.register(&subscription))
-            .await
-            .map_err(|source| Unproven::Register { source })?;
+        let refused = |source| Unproven::Register { source };
+        self.patiently("the API to answer", REGISTERS, refused, |_| self.member.register(&subscription)).await?;
         let registered_ms = began.elapsed().as_secs_f64() * 1000.0;
         self.hop(Hop { step: "registered as a push client (1–2)".to_owned(), start_ms: 0.0, ms: registered_ms });
 
@@ -103,12 +103,16 @@ impl Proving<'_> {
         let key = IdempotencyKey::random();
         let mut at = 0;
         let posted = self
-            .patiently("a message to be stored", |now| {
-                at = now;
-                self.member.post(NAME, &text, &key)
-            })
-            .await
-            .map_err(|source| Unproven::Post { source })?;
+            .patiently(
+                "a message to be stored",
+                STORES,
+                |source| Unproven::Post { source },
+                |now| {
+                    at = now;
+                    self.member.post(NAME, &text, &key)
+                },
+            )
+            .await?;
         self.posted = Some((posted.message.id, key));
 
         self.say("waiting for the push");
@@ -123,7 +127,7 @@ impl Proving<'_> {
 
     /// Waits for the push of this message.
     async fn received(&mut self, id: MessageId, text: &str) -> Result<Hops, Unproven> {
-        let began = Instant::now();
+        let (began, mut suspects) = (Instant::now(), Suspects::of(self.cx, DELIVERS));
         let until = began + self.limit(PUSH);
         let mut said = began + SAID_EVERY;
         loop {
@@ -144,35 +148,52 @@ impl Proving<'_> {
                     self.member.register(&subscription).await.map_err(|source| Unproven::Register { source })?;
                 }
                 Ok(Err(source)) => return Err(Unproven::Inbox { source }),
-                Err(_) if Instant::now() >= until => return Err(self.lost(began.elapsed()).await),
+                Err(_) if Instant::now() >= until => return Err(self.lost(began.elapsed(), &suspects).await),
                 Err(_) => {
                     self.waiting("the push to come back", began.elapsed());
+                    if let Some(blame) = suspects.dead().await {
+                        return Err(Unproven::failing(blame));
+                    }
                     said = Instant::now() + SAID_EVERY;
                 }
             }
         }
     }
 
-    /// Tries until it is answered for good; a new API and new permissions take a while (A2, A29).
-    async fn patiently<T, F>(&self, what: &str, mut ask: impl FnMut(i64) -> F) -> Result<T, MemberError>
+    /// Tries until it is answered for good; a new API and new permissions take a while (A2, A29). A function that dies
+    /// over it does not get better.
+    async fn patiently<T, F>(
+        &self,
+        what: &str,
+        functions: &'static [&'static str],
+        refused: fn(MemberError) -> Unproven,
+        mut ask: impl FnMut(i64) -> F,
+    ) -> Result<T, Unproven>
     where
         F: Future<Output = Result<T, MemberError>>,
     {
         let (began, mut pause) = (Instant::now(), FIRST_PAUSE);
+        let mut suspects = Suspects::of(self.cx, functions);
         loop {
             match ask((self.cx.now)()).await {
                 Err(error) if error.passes() && began.elapsed() < self.limit(FIRST_ANSWER) => {
                     self.waiting(what, began.elapsed());
+                    if let Some(blame) = suspects.dead().await {
+                        return Err(Unproven::failing(blame));
+                    }
                     sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
-                ended => return ended,
+                ended => return ended.map_err(refused),
             }
         }
     }
 
     /// Where it was last seen.
-    async fn lost(&self, waited: Duration) -> Unproven {
+    async fn lost(&self, waited: Duration, suspects: &Suspects<'_>) -> Unproven {
+        if let Some(blame) = suspects.gave_up(&self.room.hash).await {
+            return Unproven::failing(blame);
+        }
         let names = self.cx.stage.names();
         let (queue, dead_letters) = (names.queue(), names.dead_letters());
         let (waiting, dead) = tokio::join!(depth(self.cx, &queue), depth(self.cx, &dead_letters));

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use reconcile::{Change, Plan, Verb};
+use reconcile::{Plan, Step, Verb};
 
-use crate::event::{Act, Event, FieldChange, PlannedStep, Tell};
+use super::Deploying;
+use crate::event::{Act, Event, FieldChange, Place, PlannedStep, Tell};
+use crate::stack::{self, Decided};
 
 /// What was warned of, each once: told as it comes, and listed in the result.
 #[derive(Clone, Default)]
@@ -13,7 +15,7 @@ pub(super) struct Warnings(Arc<Mutex<BTreeSet<String>>>);
 
 impl Warnings {
     /// Keeps one; whether it is new.
-    fn keep(&self, what: &str) -> bool {
+    pub(super) fn keep(&self, what: &str) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(what.to_owned())
     }
 
@@ -43,6 +45,17 @@ pub(super) fn through(tell: &Tell, warnings: &Warnings) -> reconcile::Tell {
     })
 }
 
+/// Where a deploy changes something.
+pub(super) fn place(cx: &Deploying) -> Place {
+    Place {
+        stage: cx.stage.name.clone(),
+        target: cx.stage.target.to_string(),
+        region: cx.stage.region.clone(),
+        account: cx.aws.account.clone(),
+        caller: cx.aws.caller.clone(),
+    }
+}
+
 /// A plan's steps, as they are told.
 pub(super) fn steps(plan: &Plan) -> Vec<PlannedStep> {
     plan.steps
@@ -50,20 +63,28 @@ pub(super) fn steps(plan: &Plan) -> Vec<PlannedStep> {
         .map(|step| PlannedStep {
             id: step.id.to_string(),
             change: act(step.change.verb()),
-            fields: fields(&step.change),
+            fields: fields(step),
+            why: step.why.clone(),
+            costs: step.costs.clone(),
+            drifted: step.drifted,
             needs: step.needs.iter().map(ToString::to_string).collect(),
         })
         .collect()
 }
 
-fn fields(change: &Change) -> Vec<FieldChange> {
-    change
+fn fields(step: &Step) -> Vec<FieldChange> {
+    let nothing = |name: &str| match stack::decided(&step.id, name) {
+        Some(Decided::By(_)) => "(known later)",
+        _ => "(not set)",
+    };
+    step.change
         .fields()
         .iter()
         .map(|field| FieldChange {
             name: field.name.clone(),
             before: field.before.clone().unwrap_or_else(|| "(not set)".to_owned()),
-            after: field.after.clone().unwrap_or_else(|| "(known later)".to_owned()),
+            after: field.after.clone().unwrap_or_else(|| nothing(&field.name).to_owned()),
+            why: field.why.clone(),
         })
         .collect()
 }

@@ -1,5 +1,6 @@
 //! Why no message came back, hop by hop. Must not know how one is sent.
 
+use super::blame::Blame;
 use crate::aws::CallError;
 use crate::failure::{Exit, Explain};
 use crate::member::{InboxError, MemberError};
@@ -16,6 +17,8 @@ pub enum Unproven {
     Register { source: MemberError },
     #[error("deployed, but a message could not be stored (steps 7–8)")]
     Post { source: MemberError },
+    #[error("deployed, but {function} fails ({steps})")]
+    Failing { function: &'static str, steps: &'static str, said: String },
     #[error("deployed, but the message did not come back: {hop}")]
     Lost { hop: &'static str, waited_s: u64, seen: String },
     #[error("deployed, but a push came back that cannot be read (steps 14–15)")]
@@ -38,6 +41,7 @@ impl Explain for Unproven {
             Self::Inbox { source } => chain(source),
             Self::Register { source } | Self::Post { source } => chain(source),
             Self::Lost { waited_s, seen, .. } => format!("{seen}, after {waited_s} s of waiting"),
+            Self::Failing { said, .. } => format!("its log says: {said}"),
             Self::Unreadable => "it was sealed for another key, or is not what the chat sends".to_owned(),
             Self::Stopped => return None,
         })
@@ -46,6 +50,28 @@ impl Explain for Unproven {
     fn next(&self) -> Option<String> {
         // The history says that the proof is owed: `up` proves it, also when nothing is to change.
         Some("chatctl up".to_owned())
+    }
+}
+
+impl Unproven {
+    /// A function that its log betrays.
+    pub(super) fn failing(blame: Blame) -> Self {
+        let steps = match blame.function {
+            "register-client" => "steps 1–2",
+            "store-message" => "steps 7–8",
+            "forward-messages" => "steps 9–10",
+            _ => "steps 11–15",
+        };
+        Self::Failing { function: blame.function, steps, said: blame.said }
+    }
+
+    /// Whether it failed inside our functions, and not at a push service or a mapping that is still starting.
+    pub(super) fn is_ours(&self) -> bool {
+        match self {
+            Self::Failing { .. } | Self::Unreadable => true,
+            Self::Register { source } | Self::Post { source } => source.is_the_functions(),
+            Self::Room { .. } | Self::Inbox { .. } | Self::Lost { .. } | Self::Stopped => false,
+        }
     }
 }
 
@@ -86,6 +112,16 @@ mod tests {
         ] {
             assert!(where_lost(waiting, dead).0.contains(hop), "{waiting:?} {dead:?}");
         }
+    }
+
+    #[test]
+    fn only_what_fails_inside_our_functions_is_a_reason_to_go_back() {
+        let blame = Blame { function: "notify-clients", said: "Runtime exited with error: exit status 1".to_owned() };
+        let failing = Unproven::failing(blame);
+        assert_eq!(failing.to_string(), "deployed, but notify-clients fails (steps 11–15)");
+        assert!(failing.is_ours() && Unproven::Unreadable.is_ours());
+        let lost = Unproven::Lost { hop: "somewhere", waited_s: 20, seen: String::new() };
+        assert!(!lost.is_ours() && !Unproven::Stopped.is_ours());
     }
 
     #[test]

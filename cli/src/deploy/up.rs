@@ -6,16 +6,18 @@ use std::time::Duration;
 use reconcile::{Id, Plan, Stack, Verb};
 use tokio::time::Instant;
 
-use super::history::{self, Deploy, Done, Proof};
+use super::carry::{Way, carry_out, endpoint, tell_deployed};
+use super::history;
 use super::lease::Lease;
 use super::lobby::Lobby;
-use super::proof::{self, Proved};
-use super::{Confirm, Deploying, beside, telling};
-use crate::build::{self, Commit, Executable, Machine, Platform, Source};
-use crate::event::{Act, Event, PlannedStep};
-use crate::failure::{Explain, Failure};
+use super::proof::Proved;
+use super::record::Deploy;
+use super::{Confirm, Deploying, beside, quota, reasons, telling};
+use crate::build::{self, Executable, Machine, Platform, Profile, Recipe, Source};
+use crate::event::{Act, Event, Place, PlannedStep};
+use crate::failure::Failure;
 use crate::stack::{self, Package, Packages};
-use crate::stage::Target;
+use crate::stage::{Architecture, Target};
 
 /// The kind of the resources that are built here.
 const FUNCTION: &str = "function";
@@ -46,6 +48,8 @@ pub struct UpOutcome {
 /// What an `up` would do.
 #[derive(Clone, Debug)]
 pub struct Planned {
+    /// Where.
+    pub place: Place,
     /// Every step, in order, the kept ones too.
     pub steps: Vec<PlannedStep>,
 }
@@ -60,57 +64,96 @@ impl Planned {
 /// What `up` would do, and why. Builds, looks, and changes nothing.
 pub async fn plan(cx: &Deploying) -> Result<Planned, Failure> {
     let stack = wanted(cx).await?;
-    let plan = reconcile::plan(&stack, &cx.doing()).await?;
+    let (plan, _) = forecast(cx, &stack).await?;
     beside::say_boundary(cx, &plan);
-    Ok(Planned { steps: telling::steps(&plan) })
+    Ok(Planned { place: telling::place(cx), steps: telling::steps(&plan) })
+}
+
+/// Something could not even be listed.
+pub(super) fn looking(cx: &Deploying, fault: reconcile::Fault) -> Failure {
+    Failure::from(fault).while_doing(format!("cannot look at stage {}", cx.stage.name))
+}
+
+/// The plan with its reasons, and the last deploy that they are drawn from.
+async fn forecast(cx: &Deploying, stack: &Stack) -> Result<(Plan, Option<Deploy>), Failure> {
+    let mut plan = reconcile::plan(stack, &cx.doing()).await.map_err(|error| looked(cx, error))?;
+    let made = plan.step(&stack::first()).is_some_and(|step| step.change.verb() == Verb::Create);
+    let last = if made { None } else { history::last(cx).await? };
+    reasons::explain(&mut plan, stack, &cx.stage, last.as_ref());
+    Ok((plan, last))
 }
 
 /// Makes the stage what it should be, and proves it.
 ///
 /// An unproven deploy is a failure with its own exit code, told after `Deployed`: the stage is up.
 pub async fn up(cx: &Deploying, options: UpOptions<'_>) -> Result<UpOutcome, Failure> {
+    try_up(cx, options).await.map_err(|failure| cx.goes_on(failure))
+}
+
+async fn try_up(cx: &Deploying, options: UpOptions<'_>) -> Result<UpOutcome, Failure> {
     let began = Instant::now();
     let stack = wanted(cx).await?;
-    let mut plan = reconcile::plan(&stack, &cx.doing()).await.map_err(|error| looked(cx, error))?;
-    if plan.is_empty() {
-        let (lobby, owed) = tokio::join!(Lobby::read(cx), history::owes_proof(cx));
-        if !(options.prove && owed?) {
-            return settled(cx, &plan, &lobby?, began).await;
-        }
+    let (mut plan, last) = forecast(cx, &stack).await?;
+    if plan.is_empty() && !(options.prove && history::owes_proof(last.as_ref())) {
+        return settled(cx, &plan, &Lobby::read(cx).await?, began).await;
     }
     (cx.tell)(Event::Planned { steps: telling::steps(&plan) });
-    if asks(cx, &plan) {
-        beside::say_boundary(cx, &plan);
-        ask(cx, &plan, options.confirm)?;
-    }
+    ask(cx, &plan, options.confirm)?;
 
     // The first atomic act, then the lease in it, then all the rest.
-    only(cx, &stack, &mut plan, &BTreeSet::from([stack::first()])).await?;
+    let begin = BTreeSet::from([stack::first()]);
+    match makes_functions(&plan) {
+        true => tokio::join!(only(cx, &stack, &mut plan, &begin), quota::advise(cx)).0?,
+        false => only(cx, &stack, &mut plan, &begin).await?,
+    };
     let lease = Lease::take(cx).await?;
-    let deployed = lease.guard(deploy(cx, &stack, &mut plan, options.prove, began)).await;
+    let deployed = lease.guard(carry_out(cx, &stack, &mut plan, Way::On, options.prove, began)).await;
     let released = lease.release().await;
     let outcome = deployed?;
     released?;
     Ok(outcome)
 }
 
-/// The stack as it should be, of executables that are built first.
+/// Whether functions will be there that were not: then the account's quota is of interest (A17).
+fn makes_functions(plan: &Plan) -> bool {
+    plan.changes().any(|step| step.id.kind() == FUNCTION && step.change.verb() == Verb::Create)
+}
+
+/// The stack as it should be, of what was given or is built first.
 async fn wanted(cx: &Deploying) -> Result<Stack, Failure> {
+    let packages = packages(cx).await?;
+    stack::chat_and_strays(&cx.aws, &cx.stage, &packages, cx.now_ms()).await.map_err(|fault| looking(cx, fault))
+}
+
+/// The functions' code, as it was given or built of the checkout.
+pub(super) async fn packages(cx: &Deploying) -> Result<Packages, Failure> {
+    if let Some(packages) = &cx.packages {
+        return Ok(packages.clone());
+    }
     let bare = stack::chat(&cx.aws, &cx.stage, &Packages::new(), cx.now_ms());
     let functions: Vec<&str> = bare.ids().filter(|id| id.kind() == FUNCTION).map(Id::name).collect();
     let source = Source::find(cx.source.as_deref(), &cx.folder).map_err(build::BuildError::from)?;
-    let platform = match cx.stage.target {
-        Target::Local => Platform::here(),
-        Target::Aws => Platform::lambda(Machine::host()),
-    };
-    let building = build::functions(&source, &functions, platform, cx.now(), &cx.tell);
+    let building = build::functions(&source, &functions, recipe(cx), cx.now(), &cx.tell);
     let executables = tokio::select! {
         built = building => built?,
         // Dropping it ends cargo.
         () = cx.stop.wait() => return Err(stopped(cx, &[])),
     };
-    let packages: Packages = executables.into_iter().map(package).collect();
-    Ok(stack::chat(&cx.aws, &cx.stage, &packages, cx.now_ms()))
+    Ok(executables.into_iter().map(package).collect())
+}
+
+/// How the functions are built: for this computer, or for AWS.
+fn recipe(cx: &Deploying) -> Recipe {
+    match cx.stage.target {
+        Target::Local => Recipe { profile: Profile::own(), platform: Platform::here() },
+        Target::Aws => {
+            let machine = match cx.stage.architecture {
+                Architecture::X86_64 => Machine::X86_64,
+                Architecture::Arm64 => Machine::Arm64,
+            };
+            Recipe { profile: cx.profile.unwrap_or(Profile::Lambda), platform: Platform::lambda(machine) }
+        }
+    }
 }
 
 fn package(executable: Executable) -> (String, Package) {
@@ -123,7 +166,7 @@ fn package(executable: Executable) -> (String, Package) {
 }
 
 /// Nothing to change.
-async fn settled(cx: &Deploying, plan: &Plan, lobby: &Lobby, began: Instant) -> Result<UpOutcome, Failure> {
+pub(super) async fn settled(cx: &Deploying, plan: &Plan, lobby: &Lobby, began: Instant) -> Result<UpOutcome, Failure> {
     (cx.tell)(Event::NothingToChange { stage: cx.stage.name.clone(), resources: plan.steps.len() });
     let endpoint = endpoint(cx, plan)?;
     beside::report(cx, plan, false).await;
@@ -132,19 +175,21 @@ async fn settled(cx: &Deploying, plan: &Plan, lobby: &Lobby, began: Instant) -> 
     Ok(outcome)
 }
 
-/// A local stage never asks.
-fn asks(cx: &Deploying, plan: &Plan) -> bool {
-    cx.stage.target != Target::Local && !plan.is_empty()
-}
-
-fn ask(cx: &Deploying, plan: &Plan, confirm: Confirm<'_>) -> Result<(), Failure> {
+/// Asks, where there is something to lose.
+pub(super) fn ask(cx: &Deploying, plan: &Plan, confirm: Confirm<'_>) -> Result<(), Failure> {
+    if cx.stage.target == Target::Local || plan.is_empty() {
+        return Ok(());
+    }
+    beside::say_boundary(cx, plan);
     let removes = plan.changes().filter(|step| step.change.removes()).count();
     let what = plan.changes().count();
     let account = &cx.aws.account;
     let warning = if removes > 0 { format!(", {removes} of them by removing something") } else { String::new() };
     confirm(&format!(
-        "change {what} resources of stage {} in account {account}, {}{warning}?",
-        cx.stage.name, cx.stage.region
+        "change {what} resources of stage {} in account {account}, {}, as {}{warning}?",
+        cx.stage.name,
+        cx.stage.region,
+        cx.who()
     ))
 }
 
@@ -152,95 +197,6 @@ fn ask(cx: &Deploying, plan: &Plan, confirm: Confirm<'_>) -> Result<(), Failure>
 async fn only(cx: &Deploying, stack: &Stack, plan: &mut Plan, ids: &BTreeSet<Id>) -> Result<Vec<(Id, Verb)>, Failure> {
     let ids: Vec<Id> = ids.iter().cloned().collect();
     reconcile::walk_only(stack, plan, &ids, &cx.doing()).await.map_err(|error| walked(cx, error))
-}
-
-/// All the rest, under the lease.
-async fn deploy(
-    cx: &Deploying,
-    stack: &Stack,
-    plan: &mut Plan,
-    prove: bool,
-    began: Instant,
-) -> Result<UpOutcome, Failure> {
-    let changes: Vec<String> =
-        plan.steps.iter().filter(|step| step.change.verb() != Verb::Keep).map(described).collect();
-    let doing = cx.doing();
-    let (walk, last, commit) = tokio::join!(reconcile::walk(stack, plan, &doing), history::last(cx), commit(cx));
-    walk.map_err(|error| walked(cx, error))?;
-
-    let endpoint = endpoint(cx, plan)?;
-    let (lobby, vapid_public) =
-        (Lobby::read(cx).await?, fact(cx, plan, &stack::parameter_id(stack::VAPID_KEY), stack::PUBLIC)?);
-    let owed = if prove { Proof::Owed } else { Proof::Skipped };
-    let done = Done {
-        after: last?.map_or(0, |last| last.number),
-        commit,
-        changes: changes.clone(),
-        took: began.elapsed(),
-        functions: stack::versions(&plan.facts),
-        back: None,
-    };
-    let mut deployed = Deploy::new(cx, done, owed);
-    deployed.record(cx).await?;
-    history::sweep(cx, deployed.number).await?;
-
-    let started = changes.iter().any(|change| change.ends_with(stack::operations_id().as_str()));
-    let proof = if prove { Some(proof::prove(cx, &endpoint, &vapid_public, &lobby.key).await) } else { None };
-    beside::report(cx, plan, started).await;
-    let proved = match proof {
-        Some(Ok(proved)) => {
-            (cx.tell)(Event::Proved { hops: proved.hops.clone(), total_ms: proved.total_ms });
-            deployed.proof = Proof::Proved;
-            deployed.record(cx).await?;
-            Some(proved)
-        }
-        Some(Err(unproven)) => {
-            let page = lobby.link(&endpoint);
-            tell_deployed(
-                cx,
-                &UpOutcome { endpoint, page, changed: changes.len(), proved: None, took: began.elapsed() },
-            );
-            let next = cx.stage.command("up");
-            let why = Explain::why(&unproven);
-            return Err(Failure { why, ..Failure::new(unproven.exit(), unproven.to_string()).next(next) });
-        }
-        None => None,
-    };
-    let outcome =
-        UpOutcome { page: lobby.link(&endpoint), endpoint, changed: changes.len(), proved, took: began.elapsed() };
-    tell_deployed(cx, &outcome);
-    Ok(outcome)
-}
-
-/// The commit that is built from, where the source is a clone.
-async fn commit(cx: &Deploying) -> Option<Commit> {
-    Commit::of(&Source::find(cx.source.as_deref(), &cx.folder).ok()?).await
-}
-
-fn described(step: &reconcile::Step) -> String {
-    format!("{} {}", step.change.verb(), step.id)
-}
-
-fn endpoint(cx: &Deploying, plan: &Plan) -> Result<String, Failure> {
-    fact(cx, plan, &stack::api_id(), stack::ENDPOINT)
-}
-
-fn fact(cx: &Deploying, plan: &Plan, of: &Id, name: &str) -> Result<String, Failure> {
-    let missing = || Failure::failed(format!("the {name} of {of} is not known")).next(cx.stage.command("plan"));
-    plan.facts.get(of, name).ok_or_else(missing)
-}
-
-fn tell_deployed(cx: &Deploying, outcome: &UpOutcome) {
-    (cx.tell)(Event::Deployed {
-        stage: cx.stage.name.clone(),
-        target: cx.stage.target.to_string(),
-        endpoint: outcome.endpoint.clone(),
-        page: outcome.page.clone(),
-        changed: outcome.changed,
-        proved: outcome.proved.is_some(),
-        warnings: cx.warnings.all(),
-        ms: u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX),
-    });
 }
 
 /// A walk's error as a failure: what was done stays, the same command goes on.

@@ -30,6 +30,9 @@ pub struct FieldChange {
     pub before: String,
     /// What it should be.
     pub after: String,
+    /// Why it differs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// One line of a plan.
@@ -42,9 +45,50 @@ pub struct PlannedStep {
     /// The fields that differ, for an update or a replacement.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldChange>,
+    /// Why, where the fields do not say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// What that costs those who use the stage: data, subscriptions, seconds without service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub costs: Option<String>,
+    /// Whether somebody else changed or removed it since the last deploy.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub drifted: bool,
     /// The ids it waits for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<String>,
+}
+
+/// Where a plan would be carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// The stage's name.
+    pub stage: String,
+    /// local or aws.
+    pub target: String,
+    /// The region.
+    pub region: String,
+    /// The account that the credentials are of.
+    pub account: String,
+    /// Whose credentials they are, by ARN; none of a local cloud, where everybody is the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caller: Option<String>,
+}
+
+/// One kind of resource, read back after a removal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CertifiedKind {
+    /// The kind.
+    pub kind: String,
+    /// How many things with the stage's prefix were looked at, whosever they are.
+    pub looked_at: usize,
+    /// What is left, though it should not be.
+    pub left: Vec<String>,
+    /// What was kept on purpose.
+    pub kept: Vec<String>,
+    /// Why this kind could not be looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unseen: Option<String>,
 }
 
 /// One step of a message's way, as measured.
@@ -56,6 +100,50 @@ pub struct Hop {
     pub start_ms: f64,
     /// How long it took.
     pub ms: f64,
+}
+
+/// What became of a deploy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Went {
+    /// A real message went all the way.
+    Proved,
+    /// It did not, or not yet.
+    Unproved,
+    /// Nobody asked for a proof.
+    Unasked,
+    /// A function failed it.
+    Failed,
+    /// It was left again, for an earlier one.
+    Undone,
+}
+
+/// One deploy of the history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DeployShown {
+    /// Its number, which `rollback` is given; 0 for one that cannot be gone back to.
+    pub deploy: u64,
+    /// When, RFC 3339.
+    pub time: String,
+    /// Who: `user@host`, on AWS the caller's ARN.
+    pub by: String,
+    /// What was typed.
+    pub command: String,
+    /// The commit of the source, where it is a clone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Whether the source was exactly that commit, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clean: Option<bool>,
+    /// What was changed: a verb and an id each.
+    pub changes: Vec<String>,
+    /// How long it took.
+    pub ms: u64,
+    /// What became of it.
+    pub went: Went,
+    /// The deploy that it went back to, for a rollback.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub back_to: Option<u64>,
 }
 
 /// How a message reached `tail`.

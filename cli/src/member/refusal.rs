@@ -70,6 +70,20 @@ impl MemberError {
     }
 }
 
+impl MemberError {
+    /// Whether it is the fault of the function that should have answered: it failed, refused what is right, or
+    /// answered what nobody can read. Not reaching it, and its having too much to do, are not.
+    pub fn is_the_functions(&self) -> bool {
+        match self {
+            Self::Http { .. } => false,
+            Self::Refused { source, .. } => {
+                source.status >= 500 || (!source.code.is_empty() && source.retry_after.is_none())
+            }
+            Self::Rubbish { .. } => true,
+        }
+    }
+}
+
 impl Refusal {
     /// Reads what was answered instead.
     pub(super) fn of(answer: &Response<Bytes>) -> Self {
@@ -129,6 +143,8 @@ mod tests {
     fn a29_a_404_that_is_not_the_chats_own_passes() {
         assert!(refused(404, "application/json", r#"{"message":"Not Found"}"#).passes());
         assert!(refused(500, "application/json", r#"{"message":"Internal Server Error"}"#).passes());
+        assert!(!refused(404, "application/json", r#"{"message":"Not Found"}"#).is_the_functions());
+        assert!(refused(500, "application/json", r#"{"message":"Internal Server Error"}"#).is_the_functions());
         let own = r#"{"detail":"the token opens no room here","code":"unknown_room"}"#;
         assert!(!refused(404, "application/problem+json", own).passes());
     }

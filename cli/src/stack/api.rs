@@ -17,6 +17,8 @@ pub const ENDPOINT: &str = "endpoint";
 pub(super) const SERVICE: &str = "API Gateway";
 /// Any other stage would put its name before each path (A29).
 const STAGE: &str = "$default";
+/// What its stage shall be.
+const DEPLOYS: &str = "with automatic deploys";
 /// How long a create whose answer was lost is looked for.
 const FOUND: Duration = Duration::from_secs(30);
 /// How long another writer may be in the way (A8).
@@ -91,6 +93,14 @@ impl Resource for Api {
         id()
     }
 
+    fn wants(&self, _: &Visit) -> Vec<(String, String)> {
+        vec![("name".into(), self.ground.names.api()), ("stage $default".into(), DEPLOYS.into())]
+    }
+
+    fn costs(&self, change: &Change) -> Option<String> {
+        change.removes().then(|| "the page's address: the next one is another".to_owned())
+    }
+
     async fn observe(&self, visit: &Visit) -> Result<Option<Seen>> {
         let api = match visit.planning() {
             true => only(self.ground.apis().await?)?,
@@ -111,7 +121,7 @@ impl Resource for Api {
         }
         if seen.deploys != Some(true) {
             let before = seen.deploys.map(|_| "without automatic deploys".to_owned());
-            fields.push(Field::new("stage $default", before, "with automatic deploys".to_owned()));
+            fields.push(Field::new("stage $default", before, DEPLOYS.to_owned()));
         }
         Change::update(fields)
     }

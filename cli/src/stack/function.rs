@@ -18,16 +18,21 @@ use super::{
     Package,
     ground::{Ground, Result, goes_without},
     mapping, role,
-    settings::Environment,
+    settings::{Environment, Value},
 };
 use crate::aws::{CallError, call, if_there};
 
 /// The alias that everything calls.
 pub const LIVE: &str = "live";
 
+/// The field that says which role of its name it is (A1).
+pub(super) const ROLE_IDENTITY: &str = "role's identity";
+
 const SERVICE: &str = "Lambda";
 /// The tag with the identity of the role that the function was last given (A1).
 const ROLE_ID_TAG: &str = "chatctl:role-id";
+/// What the fields of the environment begin with.
+pub(super) const VARIABLE: &str = "variable ";
 /// How long a change of a function may keep it from being deleted (A22).
 const AT_REST: Duration = Duration::from_secs(120);
 
@@ -136,6 +141,31 @@ impl Resource for Function {
         Duration::from_secs(5)
     }
 
+    fn wants(&self, visit: &Visit) -> Vec<(String, String)> {
+        let mut wants = vec![
+            ("alias".to_owned(), LIVE.to_owned()),
+            ("role".to_owned(), self.ground.role_arn(self.part.name())),
+            ("timeout".to_owned(), format!("{} s", self.timeout())),
+            ("memory".to_owned(), format!("{} MB", self.memory())),
+        ];
+        if self.may_loop() {
+            wants.push((LOOPS.to_owned(), RecursiveLoop::Allow.as_str().to_owned()));
+        }
+        if let Some(package) = &self.package {
+            wants.push(("code".to_owned(), package.sha256_base64().to_owned()));
+            wants.push(("architecture".to_owned(), package.architecture().to_owned()));
+        }
+        let known = |(name, value): (&&str, &Value)| Some((format!("{VARIABLE}{name}"), value.known(visit)?));
+        wants.extend(self.environment.iter().filter_map(known));
+        let role_id = visit.known(&role::id(self.part.name()), role::ROLE_ID);
+        wants.extend(role_id.map(|id| (ROLE_IDENTITY.to_owned(), id)));
+        wants
+    }
+
+    fn costs(&self, change: &Change) -> Option<String> {
+        change.removes().then(|| "what it answers, until it is there again".to_owned())
+    }
+
     async fn observe(&self, visit: &Visit) -> Result<Option<Seen>> {
         let name = self.name();
         if visit.planning() && !self.ground.functions().await?.contains(&name) {
@@ -174,7 +204,7 @@ impl Resource for Function {
         }
         let role_id = visit.known(&role::id(self.part.name()), role::ROLE_ID);
         if seen.role_id != role_id {
-            fields.push(Field::new("role's identity", seen.role_id.clone(), role_id));
+            fields.push(Field::new(ROLE_IDENTITY, seen.role_id.clone(), role_id));
         }
         if let Some(loops) = seen.loops.as_ref().filter(|loops| self.may_loop() && **loops != RecursiveLoop::Allow) {
             fields.push(Field::new(LOOPS, loops.as_str().to_owned(), RecursiveLoop::Allow.as_str().to_owned()));
@@ -194,8 +224,25 @@ impl Resource for Function {
         if matches!(self.part, Part::ForwardMessages | Part::NotifyClients) {
             mapping::delete_strays(&self.ground, &self.name(), visit).await?;
         }
-        visit.settle("the function to be at rest", AT_REST, || self.remove()).await
+        delete(&self.ground, &self.name(), visit).await
     }
+}
+
+/// Removes a function that no stack wants, whatever still calls it.
+pub(super) async fn remove(ground: &Ground, name: &str, visit: &Visit) -> Result<()> {
+    mapping::delete_strays(ground, name, visit).await?;
+    delete(ground, name, visit).await
+}
+
+async fn delete(ground: &Ground, name: &str, visit: &Visit) -> Result<()> {
+    let deleted = || async {
+        let answer = ground.aws.lambda.delete_function().function_name(name).send().await;
+        match answer.map_err(call(SERVICE, "DeleteFunction", name)) {
+            Err(error) if error.is_taken() => Err(Fault::from(error).passing(true)),
+            answer => Ok(if_there(answer).map(|_| Some(()))?),
+        }
+    };
+    visit.settle("the function to be at rest", AT_REST, deleted).await
 }
 
 impl Function {
@@ -212,7 +259,7 @@ impl Function {
     }
 
     fn memory(&self) -> i32 {
-        i32::try_from(self.part.memory_mb()).unwrap_or(i32::MAX)
+        i32::try_from(self.ground.memory.unwrap_or_else(|| self.part.memory_mb())).unwrap_or(i32::MAX)
     }
 
     /// What must change so that a version is as wanted.
@@ -246,7 +293,9 @@ impl Function {
         let mut fields = Vec::new();
         for (name, value) in &self.environment {
             let (before, after) = (seen.get(*name).cloned(), value.known(visit));
-            if after.is_none() || before != after {
+            // What is made again under its name may be known before it is there: then nothing will differ.
+            let stays = after.is_none() && before.is_some() && value.outlives_its_source();
+            if !stays && (after.is_none() || before != after) {
                 fields.push(Field::new(format!("{VARIABLE}{name}"), before, after));
             }
         }
@@ -255,9 +304,9 @@ impl Function {
         fields
     }
 
-    /// Whether it puts work back on the queue that it is called by, with a bound of its own (A25).
+    /// Whether it puts work back on the queue that it is called by, with a bound of its own (A25), and that is to be seen to.
     fn may_loop(&self) -> bool {
-        self.part == Part::NotifyClients
+        self.part == Part::NotifyClients && self.aim == Aim::Whole
     }
 
     /// What happens to a loop through it; asked only of the one that makes loops on purpose.
@@ -276,24 +325,12 @@ impl Function {
             Err(error) => Err(error.into()),
         }
     }
-
-    async fn remove(&self) -> Result<Option<()>> {
-        let name = self.name();
-        let answer = self.ground.aws.lambda.delete_function().function_name(&name).send().await;
-        match answer.map_err(call(SERVICE, "DeleteFunction", &name)) {
-            Err(error) if error.is_taken() => Err(Fault::from(error).passing(true)),
-            answer => Ok(if_there(answer).map(|_| Some(()))?),
-        }
-    }
 }
 
 /// What a function goes without where loops cannot be allowed.
 const NO_STOP: &str = "the setting that keeps its loops from being stopped";
 /// The field that says what happens to a loop through the function.
 const LOOPS: &str = "recursive loops";
-/// What the fields of the environment begin with.
-const VARIABLE: &str = "variable ";
-
 #[cfg(test)]
 #[path = "function_tests.rs"]
 mod tests;

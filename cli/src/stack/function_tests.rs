@@ -102,6 +102,20 @@ async fn a_value_that_is_not_known_yet_counts_as_different() {
 }
 
 #[tokio::test]
+async fn a_queue_that_is_made_again_has_its_address_again_so_nothing_is_forecast_that_will_not_be() {
+    let function = function(Part::ForwardMessages).await;
+    let facts = Facts::default();
+    facts.learn(&role::id("forward-messages"), role::ROLE_ID, "AROA1".into());
+    let environment =
+        [("CHAT_VERSION", crate::VERSION), ("CHAT_QUEUE_URL", "http://127.0.0.1:9/0/chat-dev-new-messages")];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let role = "arn:aws:iam::000000000000:role/chat-dev-forward-messages-us-east-1".into();
+    let live = Configuration { environment, role, ..live() };
+    let seen = Seen { role_id: Some("AROA1".into()), live: Some(live), loops: None };
+    assert_eq!(visiting_with(&function, Some(seen), facts), Change::Keep);
+}
+
+#[tokio::test]
 async fn without_a_build_the_code_is_as_wanted() {
     let function = Function { package: None, ..function(Part::ServePage).await };
     let live = Configuration { sha256: "b2xk".into(), ..live() };
@@ -131,4 +145,21 @@ fn only_the_messages_of_a_new_role_are_waited_out() {
         assert_eq!(writes::is_new_role(&error(invalid, message)), passes, "{message}");
     }
     assert!(!writes::is_new_role(&error("AccessDeniedException", "cannot be assumed")));
+}
+
+#[tokio::test]
+async fn what_is_saved_is_code_alone_and_a_way_back_is_a_version_alone() {
+    let other = Configuration { sha256: "b2xk".into(), memory: 128, ..live() };
+    let seen = |live: &Configuration| Some(Seen { role_id: None, live: Some(live.clone()), loops: None });
+    let saved = Function { aim: Aim::Code, ..function(Part::ServePage).await };
+    let code = Change::Update(vec![field("code", "b2xk", "c2hh")]);
+    assert_eq!(visiting_with(&saved, seen(&other), Facts::default()), code);
+    assert_eq!(visiting_with(&saved, seen(&live()), Facts::default()), Change::Keep);
+
+    let aim = |number: &str| Aim::Version(Version { number: number.into(), sha256: "b2xk".into() });
+    let back = Function { aim: aim("2"), ..function(Part::ServePage).await };
+    let version = Change::Update(vec![field("version", "3", "2")]);
+    assert_eq!(visiting_with(&back, seen(&live()), facts()), version);
+    let there = Function { aim: aim("3"), ..function(Part::ServePage).await };
+    assert_eq!(visiting_with(&there, seen(&other), facts()), Change::Keep);
 }

@@ -37,6 +37,8 @@ pub(super) struct Ground {
     /// Whether data can be brought back to a moment (A28); `None` where nobody asks whether it can.
     pub(super) backups: Option<bool>,
     pub(super) retention_days: u32,
+    /// The memory of every function in MB, where the settings say one for all.
+    pub(super) memory: Option<u32>,
     listed: Listed,
     operator_key: OnceCell<OperatorKey>,
 }
@@ -64,6 +66,7 @@ impl Ground {
             guarded: stage.target == Target::Aws,
             backups: (stage.backups || stage.target == Target::Aws).then_some(stage.backups),
             retention_days: stage.retention_days,
+            memory: stage.memory,
             listed: Listed::default(),
             operator_key: OnceCell::new(),
         }
@@ -211,6 +214,7 @@ pub(super) mod tests {
 
     use super::*;
     use crate::aws::LocalEndpoint;
+    use crate::stage::Architecture;
 
     /// A ground whose handles reach nothing, for diffs.
     pub(in crate::stack) async fn ground() -> Ground {
@@ -233,10 +237,14 @@ pub(super) mod tests {
             account: None,
             retention_days: 30,
             backups: false,
+            memory: None,
             push_hosts: vec!["fcm.googleapis.com".into(), "*.push.apple.com".into()],
             push_service: None,
-            contact: "mailto:operator@example.com".into(),
+            contact: None,
+            architecture: Architecture::default(),
             state: PathBuf::from("/nowhere"),
+            said: String::new(),
+            origins: crate::stage::Origins::default(),
         }
     }
 

@@ -67,6 +67,14 @@ impl Resource for LogGroup {
         id(self.function)
     }
 
+    fn wants(&self, _: &Visit) -> Vec<(String, String)> {
+        vec![("retention".into(), format!("{} days", self.retention_days))]
+    }
+
+    fn costs(&self, change: &Change) -> Option<String> {
+        change.removes().then(|| "the function's log lines".to_owned())
+    }
+
     async fn observe(&self, visit: &Visit) -> Result<Option<Seen>> {
         let name = self.name();
         let retention = match visit.planning() {
@@ -107,12 +115,15 @@ impl Resource for LogGroup {
     }
 
     async fn delete(&self, _: Seen, _: &Visit) -> Result<()> {
-        let name = self.name();
-        self.check().await?;
-        let answer = self.ground.aws.logs.delete_log_group().log_group_name(&name).send().await;
-        if_there(answer.map_err(call(SERVICE, "DeleteLogGroup", &name)))?;
-        Ok(())
+        remove(&self.ground, &self.name()).await
     }
+}
+
+/// Removes a log group.
+pub(super) async fn remove(ground: &Ground, name: &str) -> Result<()> {
+    let answer = ground.aws.logs.delete_log_group().log_group_name(name).send().await;
+    if_there(answer.map_err(call(SERVICE, "DeleteLogGroup", name)))?;
+    Ok(())
 }
 
 impl LogGroup {

@@ -6,7 +6,8 @@ mod settings;
 use std::{sync::Arc, time::Duration};
 
 use aws_sdk_lambda::types::{EventSourceMappingConfiguration, EventSourcePosition};
-use reconcile::{Change, Fault, Field, Id, Resource, Visit};
+use chat_aws::routes::Function as Part;
+use reconcile::{Change, Fault, Field, Fields, Id, Resource, Visit};
 
 pub(super) use settings::{Bounds, Settings};
 
@@ -66,14 +67,19 @@ impl Found {
         })
     }
 
+    /// The function that it carries to, under whatever alias or version.
+    pub(super) fn function_name(&self) -> Option<&str> {
+        self.settings.function.split(':').nth(6)
+    }
+
     /// Whether it is on its way out.
-    fn leaves(&self) -> bool {
+    pub(super) fn leaves(&self) -> bool {
         self.state == "Deleting"
     }
 
-    /// Whether it is of this function, under whatever alias or version.
-    pub(super) fn is_of(&self, function: &str) -> bool {
-        self.settings.function.split(':').nth(6) == Some(function)
+    /// Whether it is of this function.
+    fn is_of(&self, function: &str) -> bool {
+        self.function_name() == Some(function)
     }
 }
 
@@ -85,21 +91,36 @@ pub(super) async fn list(ground: &Ground) -> std::result::Result<Vec<Found>, Cal
     while let Some(page) = pages.next().await {
         let page = page.map_err(call(SERVICE, "ListEventSourceMappings", &prefix))?;
         let found = page.event_source_mappings.unwrap_or_default().into_iter().filter_map(Found::of);
-        let ours = |it: &Found| it.settings.function.split(':').nth(6).is_some_and(|name| name.starts_with(&prefix));
+        let ours = |it: &Found| it.function_name().is_some_and(|name| name.starts_with(&prefix));
         mappings.extend(found.filter(ours));
     }
+    // Of two for the same, the one of the newer stream is adopted, whoever lists them: ARNs of streams end with a time.
+    mappings.sort_by(|one, two| (&two.source, &one.uuid).cmp(&(&one.source, &two.uuid)));
     Ok(mappings)
+}
+
+/// Which one of the stage's own it can be.
+pub(super) fn which(ground: &Ground, found: &Found) -> Option<&'static str> {
+    let stream = format!("{}/stream/", ground.table_arn("messages"));
+    let own = [("stream", Part::ForwardMessages), ("queue", Part::NotifyClients)];
+    let (which, _) = own.into_iter().find(|(_, part)| found.is_of(&ground.names.function(part.name())))?;
+    let from = match which {
+        "stream" => found.source.starts_with(&stream),
+        _ => found.source == ground.queue_arn(&ground.names.queue()),
+    };
+    from.then_some(which)
 }
 
 /// Removes what a function still has of mappings, whoever made them (A4).
 pub(super) async fn delete_strays(ground: &Ground, function: &str, visit: &Visit) -> Result<()> {
     for stray in list(ground).await?.into_iter().filter(|mapping| mapping.is_of(function)) {
-        delete(ground, &stray.uuid, visit).await?;
+        remove(ground, &stray.uuid, visit).await?;
     }
     Ok(())
 }
 
-async fn delete(ground: &Ground, uuid: &str, visit: &Visit) -> Result<()> {
+/// Removes a mapping, and waits until it is gone.
+pub(super) async fn remove(ground: &Ground, uuid: &str, visit: &Visit) -> Result<()> {
     let remove = || async {
         let answer = ground.aws.lambda.delete_event_source_mapping().uuid(uuid).send().await;
         match answer.map_err(call(SERVICE, "DeleteEventSourceMapping", uuid)) {
@@ -130,6 +151,16 @@ impl Resource for Mapping {
         Duration::from_secs(30)
     }
 
+    fn wants(&self, visit: &Visit) -> Vec<(String, String)> {
+        let source = self.source_arn(visit).map(|source| ("source".to_owned(), source));
+        source.into_iter().chain(self.want.fields()).collect()
+    }
+
+    fn costs(&self, change: &Change) -> Option<String> {
+        let pause = "no message: pushes pause until it polls, on AWS for up to 90 s (A26)";
+        matches!(change, Change::Replace(_)).then(|| pause.to_owned())
+    }
+
     async fn observe(&self, visit: &Visit) -> Result<Option<Found>> {
         let found = match visit.planning() {
             true => self.among(self.ground.mappings().await?),
@@ -156,7 +187,7 @@ impl Resource for Mapping {
     }
 
     async fn delete(&self, seen: Found, visit: &Visit) -> Result<()> {
-        delete(&self.ground, &seen.uuid, visit).await
+        remove(&self.ground, &seen.uuid, visit).await
     }
 }
 

@@ -11,6 +11,7 @@
 //! | `queue/dead-letters` | what was tried too often | |
 //! | `queue/new-messages` | announcements and jobs | `queue/dead-letters` |
 //! | `role/F`, `log-group/F` | of each function F | |
+//! | `rights/F` | what the role allows beyond that, taken away last | `role/F`, and all the rest |
 //! | `function/F` | each of the six, behind its alias `live` | its role, log group, and what its environment is learned from |
 //! | `api/http` | the HTTP API | |
 //! | `routes/http` | its routes and integrations | `api/http` |
@@ -22,11 +23,14 @@
 mod api;
 mod boundary;
 mod function;
+mod grants;
 mod ground;
 mod left;
 mod live;
 mod log_group;
 mod mapping;
+mod migration;
+mod narrowing;
 mod operations;
 mod package;
 mod parameter;
@@ -37,6 +41,7 @@ mod rights;
 mod role;
 mod routes;
 mod settings;
+mod stray;
 mod table;
 
 use std::{
@@ -51,12 +56,14 @@ use reconcile::{Id, Stack};
 
 pub use api::{API_ID, ENDPOINT, id as api_id};
 pub use function::{KEPT_VERSIONS, LIVE, Version, Versions, id as function_id, versions};
+pub use left::ReadBack;
 pub use live::{Live, live};
 pub use operations::{STATE, Standing, id as operations_id, said as operations_said};
 pub use package::Package;
 pub use parameter::{PUBLIC, ROOM_KEY, VAPID_KEY, id as parameter_id};
 pub use queue::{URL, id as queue_id};
 pub use role::{BOUNDARY, id as role_id};
+pub use settings::{Decided, decided};
 pub use table::{STREAM, id as table_id};
 
 use crate::{aws::Aws, stage::Stage};
@@ -90,28 +97,48 @@ pub type Packages = BTreeMap<String, Package>;
 /// The whole chat. A stack is planned once: what it lists is listed when it is first asked. Without a package
 /// (for `status`), a function's code counts as wanted. `now_ms` is when what is made was made.
 pub fn chat(aws: &Aws, stage: &Stage, packages: &Packages, now_ms: i64) -> Stack {
-    whole(aws, stage, now_ms, |part| (packages.get(part.name()).cloned(), function::Aim::Whole))
+    let code = |part: Part| (packages.get(part.name()).cloned(), function::Aim::Whole);
+    whole(&Arc::new(Ground::of(aws, stage)), stage, now_ms, code)
+}
+
+/// The whole chat with what is this stage's and no longer wanted, which goes when the rest is done.
+pub async fn chat_and_strays(aws: &Aws, stage: &Stage, packages: &Packages, now_ms: i64) -> reconcile::Result<Stack> {
+    let ground = Arc::new(Ground::of(aws, stage));
+    let code = |part: Part| (packages.get(part.name()).cloned(), function::Aim::Whole);
+    let mut stack = whole(&ground, stage, now_ms, code);
+    stray::add_finishing(&mut stack, &ground).await?;
+    Ok(stack)
 }
 
 /// The whole chat with exactly these versions behind the functions' aliases; a function without one stays as it is.
 pub fn chat_of(aws: &Aws, stage: &Stage, versions: &Versions, now_ms: i64) -> Stack {
-    whole(aws, stage, now_ms, |part| {
+    whole(&Arc::new(Ground::of(aws, stage)), stage, now_ms, |part| {
         (None, versions.get(part.name()).cloned().map_or(function::Aim::Code, function::Aim::Version))
     })
 }
 
-fn whole(aws: &Aws, stage: &Stage, now_ms: i64, code: impl Fn(Part) -> (Option<Package>, function::Aim)) -> Stack {
-    let ground = Arc::new(Ground::of(aws, stage));
+fn whole(
+    ground: &Arc<Ground>,
+    stage: &Stage,
+    now_ms: i64,
+    code: impl Fn(Part) -> (Option<Package>, function::Aim),
+) -> Stack {
     let mut stack = Stack::default();
-    add_data(&mut stack, &ground);
+    add_data(&mut stack, ground);
     stack.add(records::Records { ground: ground.clone(), now_ms });
-    add_queues(&mut stack, &ground);
+    add_queues(&mut stack, ground);
     for part in Part::ALL {
-        add_function(&mut stack, &ground, stage, part, code(part));
+        let (package, aim) = code(part);
+        // Whoever goes back to older versions may need what they needed.
+        if aim == function::Aim::Whole {
+            let policy = rights::policy(part, ground);
+            stack.add_finishing(narrowing::Narrowing { ground: ground.clone(), function: part.name(), policy });
+        }
+        add_function(&mut stack, ground, stage, part, (package, aim));
     }
     stack.add(api::Api { ground: ground.clone() });
     stack.add(routes::Routes { ground: ground.clone() });
-    add_mappings(&mut stack, &ground);
+    add_mappings(&mut stack, ground);
     stack.add(operations::Operations { ground: ground.clone(), leaving: false });
     stack
 }
@@ -153,8 +180,8 @@ pub struct Removal {
     pub keep: BTreeSet<Id>,
 }
 
-/// All of a stage, to be removed; the Stage table goes last.
-pub fn removal(aws: &Aws, stage: &Stage, delete_data: bool) -> Removal {
+/// All of a stage, to be removed, what is no longer wanted too; the Stage table goes last.
+pub async fn removal(aws: &Aws, stage: &Stage, delete_data: bool) -> reconcile::Result<Removal> {
     let ground = Arc::new(Ground::of(aws, stage));
     let mut stack = Stack::default();
     add_data(&mut stack, &ground);
@@ -166,7 +193,9 @@ pub fn removal(aws: &Aws, stage: &Stage, delete_data: bool) -> Removal {
     add_mappings(&mut stack, &ground);
     stack.add(operations::Operations { ground: ground.clone(), leaving: true });
     stack.goes_last(first());
-    Removal { stack, keep: if delete_data { BTreeSet::new() } else { data() } }
+    let stray_data = stray::add_to_removal(&mut stack, &ground).await?;
+    let keep = if delete_data { BTreeSet::new() } else { data().into_iter().chain(stray_data).collect() };
+    Ok(Removal { stack, keep })
 }
 
 fn add_data(stack: &mut Stack, ground: &Arc<Ground>) {
@@ -269,9 +298,9 @@ pub async fn operator_key(aws: &Aws, stage: &Stage) -> reconcile::Result<Operato
     ground::read_operator_key(aws, &stage.names()).await
 }
 
-/// All that is ours in the cloud, by prefix and tag, wanted or not: for the certificate of a removal.
-pub async fn left(aws: &Aws, stage: &Stage) -> reconcile::Result<Vec<Id>> {
-    left::left(&Ground::of(aws, stage)).await
+/// Reads back, kind by kind, all that is ours in the cloud, wanted or not: for the certificate of a removal.
+pub async fn read_back(aws: &Aws, stage: &Stage) -> Vec<ReadBack> {
+    left::read_back(&Ground::of(aws, stage)).await
 }
 
 /// A VAPID key's public half as a page subscribes with it.

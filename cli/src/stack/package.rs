@@ -12,7 +12,13 @@ type Read = dyn Fn() -> Result<Bytes, Box<dyn Error + Send + Sync>> + Send + Syn
 pub struct Package {
     sha256_base64: String,
     architecture: &'static str,
-    read: Arc<Read>,
+    zip: Zip,
+}
+
+#[derive(Clone)]
+enum Zip {
+    There(Bytes),
+    Read(Arc<Read>),
 }
 
 impl Package {
@@ -24,12 +30,12 @@ impl Package {
         read: impl Fn() -> Result<Bytes, E> + Send + Sync + 'static,
     ) -> Self {
         let read = move || read().map_err(Into::into);
-        Self { sha256_base64: sha256_base64.into(), architecture, read: Arc::new(read) }
+        Self { sha256_base64: sha256_base64.into(), architecture, zip: Zip::Read(Arc::new(read)) }
     }
 
     /// A zip that is there.
     pub fn of(sha256_base64: impl Into<String>, architecture: &'static str, zip: Bytes) -> Self {
-        Self::new(sha256_base64, architecture, move || Ok::<_, std::convert::Infallible>(zip.clone()))
+        Self { sha256_base64: sha256_base64.into(), architecture, zip: Zip::There(zip) }
     }
 
     /// The digest of the zip, as Lambda gives it.
@@ -42,9 +48,15 @@ impl Package {
         self.architecture
     }
 
-    /// The zip's bytes; may read a file.
-    pub fn zip(&self) -> Result<Bytes, Box<dyn Error + Send + Sync>> {
-        (self.read)()
+    /// The zip's bytes; a file is read away from the threads that talk to the cloud.
+    pub async fn zip(&self) -> Result<Bytes, Box<dyn Error + Send + Sync>> {
+        match &self.zip {
+            Zip::There(bytes) => Ok(bytes.clone()),
+            Zip::Read(read) => {
+                let read = read.clone();
+                tokio::task::spawn_blocking(move || read()).await?
+            }
+        }
     }
 }
 

@@ -102,6 +102,18 @@ impl Resource for Parameter {
         id(self.secret.name())
     }
 
+    fn wants(&self, _: &Visit) -> Vec<(String, String)> {
+        vec![("public half".into(), "as a tag".into())]
+    }
+
+    fn costs(&self, change: &Change) -> Option<String> {
+        let what = match self.secret {
+            Secret::VapidKey => "every subscription: each browser must subscribe again",
+            Secret::RoomKey => "every room's link, and with it the way to its messages",
+        };
+        change.removes().then(|| what.to_owned())
+    }
+
     async fn observe(&self, visit: &Visit) -> Result<Option<Seen>> {
         let name = self.name();
         if visit.planning() && !self.ground.parameters().await?.contains(&name) {
@@ -134,11 +146,15 @@ impl Resource for Parameter {
     }
 
     async fn delete(&self, _: Seen, _: &Visit) -> Result<()> {
-        let name = self.name();
-        let answer = self.ground.aws.ssm.delete_parameter().name(&name).send().await;
-        if_there(answer.map_err(call(SERVICE, "DeleteParameter", &name)))?;
-        Ok(())
+        remove(&self.ground, &self.name()).await
     }
+}
+
+/// Removes a parameter.
+pub(super) async fn remove(ground: &Ground, name: &str) -> Result<()> {
+    let answer = ground.aws.ssm.delete_parameter().name(name).send().await;
+    if_there(answer.map_err(call(SERVICE, "DeleteParameter", name)))?;
+    Ok(())
 }
 
 impl Parameter {

@@ -48,6 +48,11 @@ impl Resource for Permission {
         vec![api::id(), function::id(self.function)]
     }
 
+    fn wants(&self, visit: &Visit) -> Vec<(String, String)> {
+        let api = visit.known(&api::id(), api::API_ID);
+        api.map(|api| ("source".to_owned(), self.want(&api).source)).into_iter().collect()
+    }
+
     async fn observe(&self, visit: &Visit) -> Result<Option<Vec<Statement>>> {
         if visit.planning() && !self.ground.functions().await?.contains(&self.name()) {
             return Ok(None);

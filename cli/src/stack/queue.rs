@@ -136,6 +136,14 @@ impl Resource for Queue {
         self.needs.clone()
     }
 
+    fn wants(&self, _: &Visit) -> Vec<(String, String)> {
+        self.want.fields()
+    }
+
+    fn costs(&self, change: &Change) -> Option<String> {
+        change.removes().then(|| "the messages that wait in it".to_owned())
+    }
+
     async fn observe(&self, visit: &Visit) -> Result<Option<Attributes>> {
         let url = match visit.planning() {
             true => self.ground.queues().await?.get(&self.name).cloned(),
@@ -166,19 +174,28 @@ impl Resource for Queue {
     }
 
     async fn delete(&self, _: Attributes, visit: &Visit) -> Result<()> {
-        if let Some(url) = self.url().await? {
-            let answer = self.ground.aws.sqs.delete_queue().queue_url(url).send().await;
-            if_there(answer.map_err(call(SERVICE, "DeleteQueue", &self.name)))?;
-        }
-        let gone = || async { Ok(self.url().await?.is_none().then_some(())) };
-        visit.settle("the queue to be gone", GONE, gone).await
+        remove(&self.ground, &self.name, visit).await
     }
+}
+
+async fn url(ground: &Ground, name: &str) -> Result<Option<String>> {
+    let answer = ground.aws.sqs.get_queue_url().queue_name(name).send().await;
+    Ok(if_there(answer.map_err(call(SERVICE, "GetQueueUrl", name)))?.and_then(|answer| answer.queue_url))
+}
+
+/// Removes a queue, and waits until it is not found any more.
+pub(super) async fn remove(ground: &Ground, name: &str, visit: &Visit) -> Result<()> {
+    if let Some(url) = url(ground, name).await? {
+        let answer = ground.aws.sqs.delete_queue().queue_url(url).send().await;
+        if_there(answer.map_err(call(SERVICE, "DeleteQueue", name)))?;
+    }
+    let gone = || async { Ok(url(ground, name).await?.is_none().then_some(())) };
+    visit.settle("the queue to be gone", GONE, gone).await
 }
 
 impl Queue {
     async fn url(&self) -> Result<Option<String>> {
-        let answer = self.ground.aws.sqs.get_queue_url().queue_name(&self.name).send().await;
-        Ok(if_there(answer.map_err(call(SERVICE, "GetQueueUrl", &self.name)))?.and_then(|answer| answer.queue_url))
+        url(&self.ground, &self.name).await
     }
 
     async fn attributes(&self, url: &str) -> std::result::Result<Attributes, CallError> {

@@ -13,7 +13,7 @@ use reconcile::{Change, Fault, Field, Id, Resource, Visit};
 
 use super::{
     ground::{Ground, Result},
-    parameter, table,
+    migration, parameter, table,
 };
 use crate::{
     aws::{call, if_there},
@@ -21,6 +21,8 @@ use crate::{
 };
 
 const SERVICE: &str = "DynamoDB";
+/// What each of them shall be.
+const MADE: &str = "made";
 /// How long a new table may not be found (A21), and another transaction be in the way (A27).
 const FOUND: Duration = Duration::from_secs(30);
 
@@ -73,6 +75,10 @@ impl Resource for Records {
         Duration::from_millis(50)
     }
 
+    fn wants(&self, _: &Visit) -> Vec<(String, String)> {
+        What::ALL.map(|what| (what.name().to_owned(), MADE.to_owned())).into()
+    }
+
     async fn observe(&self, visit: &Visit) -> Result<Option<There>> {
         if visit.planning() && !self.can_be_there().await? {
             return Ok(None);
@@ -83,7 +89,7 @@ impl Resource for Records {
     fn diff(&self, seen: Option<&There>, _: &Visit) -> Change {
         let Some(seen) = seen else { return Change::Create };
         let missing = What::ALL.into_iter().filter(|what| !seen.contains(what));
-        Change::update(missing.map(|what| Field::new(what.name(), None, "made".to_owned())).collect())
+        Change::update(missing.map(|what| Field::new(what.name(), None, MADE.to_owned())).collect())
     }
 
     async fn apply(&self, _: &Change, seen: Option<There>, visit: &Visit) -> Result<()> {
@@ -117,7 +123,7 @@ impl Records {
         Ok(table && self.ground.parameters().await?.contains(&room_key))
     }
 
-    /// Which are there; `None` without the table. A stage of a newer layout is not touched.
+    /// Which are there; `None` without the table. A stage of a layout that is not known is not touched.
     async fn look(&self) -> Result<Option<There>> {
         let table = self.table();
         let mut keys = KeysAndAttributes::builder().consistent_read(true);
@@ -193,11 +199,9 @@ fn check(what: What, item: &Item) -> Result<()> {
         return Ok(());
     }
     let version = layout::stored_layout(item).map_err(Fault::new)?;
-    if version <= LAYOUT_VERSION {
-        return Ok(());
+    match migration::way(version)? {
+        migration::Way::Same => Ok(()),
     }
-    let what = format!("this stage has layout {version}, and this chatctl knows {LAYOUT_VERSION} at most");
-    Err(Fault::new(what).with_next(Some("use the newer chatctl that made it".into())))
 }
 
 fn random() -> Result<[u8; 32]> {

@@ -7,9 +7,14 @@ use aws_sdk_iam::types::Tag;
 use reconcile::{Change, Fault, Field, Id, Resource, Visit};
 use serde_json::Value;
 
-use super::ground::{Ground, Result};
+use super::{
+    grants,
+    ground::{Ground, Result},
+};
 use crate::aws::{CallError, call, if_there};
 
+/// The note: the policy that was seen, as JSON.
+pub(super) const POLICY: &str = "policy";
 /// The fact: the role's identity, which a role made again does not share (A1).
 pub(super) const ROLE_ID: &str = "role-id";
 /// The fact: the boundary that the role is to carry, where there is one (A35).
@@ -17,7 +22,9 @@ pub const BOUNDARY: &str = "boundary";
 
 const SERVICE: &str = "IAM";
 /// The name of the one inline policy.
-const POLICY: &str = "calls";
+const INLINE: &str = "calls";
+/// The field of who may take it.
+const TRUST: &str = "trust";
 /// How long a new role may not be found (A21).
 const FOUND: Duration = Duration::from_secs(60);
 
@@ -75,6 +82,10 @@ impl Resource for Role {
         Duration::from_secs(12)
     }
 
+    fn wants(&self, _: &Visit) -> Vec<(String, String)> {
+        vec![(TRUST.into(), self.trust.to_string()), ("policy".into(), self.policy.to_string())]
+    }
+
     async fn observe(&self, visit: &Visit) -> Result<Option<Seen>> {
         let name = self.name();
         if let Some(boundary) = self.ground.boundary().await? {
@@ -83,32 +94,33 @@ impl Resource for Role {
         if visit.planning() && !self.ground.roles().await?.contains(&name) {
             return Ok(None);
         }
-        let (role, policy) = tokio::join!(get(&self.ground, &name), self.policy());
+        let (role, policy) = tokio::join!(get(&self.ground, &name), policy(&self.ground, &name));
         let Some(role) = role? else { return Ok(None) };
         self.check(&role)?;
         visit.learn(ROLE_ID, role.role_id.clone());
         let trust = role.assume_role_policy_document.as_deref().map_or(Value::Null, document);
         let boundary = role.permissions_boundary.and_then(|boundary| boundary.permissions_boundary_arn);
-        Ok(Some(Seen { trust, policy: policy?, boundary }))
+        let policy = policy?;
+        if let Some(policy) = &policy {
+            visit.note(POLICY, policy.to_string());
+        }
+        Ok(Some(Seen { trust, policy, boundary }))
     }
 
     fn diff(&self, seen: Option<&Seen>, visit: &Visit) -> Change {
         let Some(seen) = seen else { return Change::Create };
         let mut fields = Vec::new();
         if seen.trust != self.trust {
-            fields.push(Field::new("trust", seen.trust.to_string(), self.trust.to_string()));
+            fields.push(Field::new(TRUST, seen.trust.to_string(), self.trust.to_string()));
         }
-        if seen.policy.as_ref() != Some(&self.policy) {
-            let before = seen.policy.as_ref().map(Value::to_string);
-            fields.push(Field::new("policy", before, self.policy.to_string()));
-        }
+        fields.extend(self.widened(seen.policy.as_ref()).1);
         // Where none is known, one that somebody has set stays: it only narrows.
         let wanted = visit.known(&self.id(), BOUNDARY).filter(|wanted| seen.boundary.as_ref() != Some(wanted));
         fields.extend(wanted.map(|wanted| Field::new(BOUNDARY, seen.boundary.clone(), wanted)));
         Change::update(fields)
     }
 
-    async fn apply(&self, change: &Change, _: Option<Seen>, visit: &Visit) -> Result<()> {
+    async fn apply(&self, change: &Change, seen: Option<Seen>, visit: &Visit) -> Result<()> {
         if *change == Change::Create {
             self.create(visit).await?;
         } else {
@@ -116,28 +128,47 @@ impl Resource for Role {
             if change.touches(BOUNDARY) {
                 self.set_boundary(visit).await?;
             }
-            if change.touches("trust") {
+            if change.touches(TRUST) {
                 self.set_trust().await?;
             }
         }
-        if *change == Change::Create || change.touches("policy") {
-            visit.settle("the role to be found", FOUND, || self.put_policy()).await?;
+        if *change == Change::Create || change.fields().iter().any(|field| ![TRUST, BOUNDARY].contains(&&*field.name)) {
+            let (name, (policy, _)) = (self.name(), self.widened(seen.and_then(|seen| seen.policy).as_ref()));
+            visit.settle("the role to be found", FOUND, || put_policy(&self.ground, &name, &policy)).await?;
         }
         Ok(())
     }
 
     async fn delete(&self, _: Seen, _: &Visit) -> Result<()> {
-        let name = self.name();
-        let answer = self.ground.aws.iam.list_role_policies().role_name(&name).send().await;
-        let policies = if_there(answer.map_err(call(SERVICE, "ListRolePolicies", &name)))?;
-        for policy in policies.map(|answer| answer.policy_names).unwrap_or_default() {
-            let answer = self.ground.aws.iam.delete_role_policy().role_name(&name).policy_name(policy).send().await;
-            if_there(answer.map_err(call(SERVICE, "DeleteRolePolicy", &name)))?;
-        }
-        let answer = self.ground.aws.iam.delete_role().role_name(&name).send().await;
-        if_there(answer.map_err(call(SERVICE, "DeleteRole", &name)))?;
-        Ok(())
+        remove(&self.ground, &self.name()).await
     }
+}
+
+/// The role's policy; `None` without one.
+pub(super) async fn policy(ground: &Ground, name: &str) -> std::result::Result<Option<Value>, CallError> {
+    let answer = ground.aws.iam.get_role_policy().role_name(name).policy_name(INLINE).send().await;
+    let answer = if_there(answer.map_err(call(SERVICE, "GetRolePolicy", name)))?;
+    Ok(answer.map(|answer| document(&answer.policy_document)))
+}
+
+/// Sets it; `None` while the role is not found.
+pub(super) async fn put_policy(ground: &Ground, name: &str, policy: &Value) -> Result<Option<()>> {
+    let request = ground.aws.iam.put_role_policy().role_name(name).policy_name(INLINE);
+    let answer = request.policy_document(policy.to_string()).send().await;
+    Ok(if_there(answer.map_err(call(SERVICE, "PutRolePolicy", name)))?.map(drop))
+}
+
+/// Removes a role with its policies.
+pub(super) async fn remove(ground: &Ground, name: &str) -> Result<()> {
+    let answer = ground.aws.iam.list_role_policies().role_name(name).send().await;
+    let policies = if_there(answer.map_err(call(SERVICE, "ListRolePolicies", name)))?;
+    for policy in policies.map(|answer| answer.policy_names).unwrap_or_default() {
+        let answer = ground.aws.iam.delete_role_policy().role_name(name).policy_name(policy).send().await;
+        if_there(answer.map_err(call(SERVICE, "DeleteRolePolicy", name)))?;
+    }
+    let answer = ground.aws.iam.delete_role().role_name(name).send().await;
+    if_there(answer.map_err(call(SERVICE, "DeleteRole", name)))?;
+    Ok(())
 }
 
 impl Role {
@@ -150,11 +181,19 @@ impl Role {
         self.ground.owner.check(format!("role {}", self.name()), tags)
     }
 
-    async fn policy(&self) -> std::result::Result<Option<Value>, CallError> {
-        let name = self.name();
-        let answer = self.ground.aws.iam.get_role_policy().role_name(&name).policy_name(POLICY).send().await;
-        let answer = if_there(answer.map_err(call(SERVICE, "GetRolePolicy", &name)))?;
-        Ok(answer.map(|answer| document(&answer.policy_document)))
+    /// The policy to set before anything changes, and what it adds: all that stands and all that is wanted. What is
+    /// allowed beyond that goes when the rest is done (A31). A policy of another form is set aside at once.
+    fn widened(&self, seen: Option<&Value>) -> (Value, Vec<Field>) {
+        match (seen.and_then(grants::of), grants::of(&self.policy)) {
+            (Some(have), Some(want)) => {
+                (grants::policy(&have.union(&want).cloned().collect()), grants::added(&have, &want))
+            }
+            _ if seen == Some(&self.policy) => (self.policy.clone(), Vec::new()),
+            _ => {
+                let field = Field::new(POLICY, seen.map(Value::to_string), self.policy.to_string());
+                (self.policy.clone(), vec![field])
+            }
+        }
     }
 
     /// One of ours that is there is adopted (A12).
@@ -200,13 +239,6 @@ impl Role {
         answer.map_err(call(SERVICE, "UpdateAssumeRolePolicy", &name))?;
         Ok(())
     }
-
-    async fn put_policy(&self) -> Result<Option<()>> {
-        let name = self.name();
-        let request = self.ground.aws.iam.put_role_policy().role_name(&name).policy_name(POLICY);
-        let answer = request.policy_document(self.policy.to_string()).send().await;
-        Ok(if_there(answer.map_err(call(SERVICE, "PutRolePolicy", &name)))?.map(drop))
-    }
 }
 
 /// IAM answers documents percent-encoded.
@@ -231,6 +263,20 @@ mod tests {
     use super::*;
     use crate::stack::{ground::tests::ground, visiting};
     use serde_json::json;
+
+    /// A31
+    #[tokio::test]
+    async fn a_role_is_widened_by_what_is_missing_and_keeps_what_is_allowed_until_the_end() {
+        let allow = |calls: &[&str]| json!({ "Statement": [{ "Effect": "Allow", "Action": calls, "Resource": "q" }] });
+        let (trust, policy) = (json!({}), allow(&["sqs:SendMessage", "sqs:ReceiveMessage"]));
+        let role = Role { ground: Arc::new(ground().await), function: "f", trust: trust.clone(), policy };
+        let seen = allow(&["sqs:ReceiveMessage", "sqs:DeleteQueue"]);
+        let (widened, added) = role.widened(Some(&seen));
+        assert_eq!(added, [Field::new("sqs:SendMessage on q", None, "allowed".to_owned())]);
+        let all = allow(&["sqs:DeleteQueue", "sqs:ReceiveMessage", "sqs:SendMessage"]);
+        assert_eq!(grants::of(&widened), grants::of(&all));
+        assert_eq!(visiting(&role, Some(Seen { trust, policy: Some(all), boundary: None })), Change::Keep);
+    }
 
     #[tokio::test]
     async fn a_role_differs_by_its_documents_and_not_by_how_they_are_written() {

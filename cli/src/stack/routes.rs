@@ -73,6 +73,11 @@ impl Resource for Routes {
         vec![api::id()]
     }
 
+    fn wants(&self, _: &Visit) -> Vec<(String, String)> {
+        let route = |(key, function): &(&str, Function)| ((*key).to_owned(), self.ground.alias_arn(function.name()));
+        ROUTES.iter().map(route).collect()
+    }
+
     async fn observe(&self, visit: &Visit) -> Result<Option<Seen>> {
         let Some(api) = visit.known(&api::id(), api::API_ID) else { return Ok(None) };
         let seen = self.look(&api).await?;

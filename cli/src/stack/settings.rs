@@ -7,10 +7,12 @@ use chat_aws::routes::Function;
 use reconcile::{Id, Visit};
 
 use super::{
+    api,
+    function::{ROLE_IDENTITY, VARIABLE},
     ground::{Ground, Result},
-    parameter, queue,
+    parameter, queue, role, table,
 };
-use crate::stage::Stage;
+use crate::stage::{Stage, Target};
 
 /// The value of a variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +32,11 @@ impl Value {
         }
     }
 
+    /// Whether it is the same when what it is of is made again under its name: a queue's address is, a key is not.
+    pub(super) fn outlives_its_source(&self) -> bool {
+        matches!(self, Self::Learned { fact: queue::URL, .. })
+    }
+
     /// The value, which must be known by now.
     pub(super) fn get(&self, visit: &Visit) -> Result<String> {
         match self {
@@ -41,6 +48,19 @@ impl Value {
 
 /// The environment of a function.
 pub(super) type Environment = BTreeMap<&'static str, Value>;
+
+/// Whom push services may write to where a local stage names nobody: they want an address, and a page on
+/// loopback is none.
+const NOBODY: &str = "mailto:operator@example.com";
+
+/// VAPID's `sub`: what the settings say, else the page's own origin, which anyone can look at.
+fn contact(stage: &Stage) -> Value {
+    match (&stage.contact, stage.target) {
+        (Some(contact), _) => Value::Is(contact.clone()),
+        (None, Target::Aws) => Value::Learned { of: api::id(), fact: api::ENDPOINT },
+        (None, Target::Local) => Value::Is(NOBODY.to_owned()),
+    }
+}
 
 /// The variables of this function, and nothing that it does not read.
 pub(super) fn environment(function: Function, ground: &Ground, stage: &Stage) -> Environment {
@@ -65,7 +85,7 @@ pub(super) fn environment(function: Function, ground: &Ground, stage: &Stage) ->
             ("CHAT_STAGE_TABLE", table("stage")),
             ("CHAT_QUEUE_URL", queue()),
             ("CHAT_VAPID_PARAMETER", Value::Is(ground.names.parameter(parameter::VAPID_KEY))),
-            ("CHAT_VAPID_SUBJECT", Value::Is(stage.contact.clone())),
+            ("CHAT_VAPID_SUBJECT", contact(stage)),
         ],
         Function::ServePage => vec![("CHAT_VAPID_PUBLIC", public(parameter::VAPID_KEY))],
     };
@@ -79,10 +99,51 @@ pub(super) fn environment(function: Function, ground: &Ground, stage: &Stage) ->
     environment
 }
 
+/// What decides a field's value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decided {
+    /// This setting of the stage.
+    Setting(&'static str),
+    /// The code that was built.
+    Code,
+    /// Which chatctl deploys.
+    Version,
+    /// What the cloud made of this other resource.
+    By(Id),
+}
+
+/// What decides this field of this resource; `None` where it is chatctl itself.
+pub fn decided(id: &Id, field: &str) -> Option<Decided> {
+    let variable = field.strip_prefix(VARIABLE).unwrap_or_default();
+    Some(match (id.kind(), field, variable) {
+        ("function", "code", _) => Decided::Code,
+        ("function", "memory", _) => Decided::Setting("memory"),
+        ("function", ROLE_IDENTITY, _) => Decided::By(role::id(id.name())),
+        ("function", _, "CHAT_VERSION") => Decided::Version,
+        ("function", _, "CHAT_PUSH_HOSTS") => Decided::Setting("push_hosts"),
+        ("function", _, "CHAT_VAPID_SUBJECT") => Decided::Setting("contact"),
+        ("function", _, "CHAT_ROOM_KEY") => Decided::By(parameter::id(parameter::ROOM_KEY)),
+        ("function", _, "CHAT_VAPID_PUBLIC") => Decided::By(parameter::id(parameter::VAPID_KEY)),
+        ("function", _, "CHAT_QUEUE_URL") => Decided::By(queue::id(super::NEW_MESSAGES)),
+        ("table", table::BACKUPS, _) => Decided::Setting("backups"),
+        ("mapping", "source", _) if id.name() == "stream" => Decided::By(table::id("messages")),
+        ("permission", "source", _) => Decided::By(api::id()),
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::stack::ground::tests::{ground, stage};
+
+    #[test]
+    fn a_field_knows_what_decides_it() {
+        let function = Id::new("function", "notify-clients");
+        assert_eq!(decided(&function, "memory"), Some(Decided::Setting("memory")));
+        assert_eq!(decided(&function, "variable CHAT_QUEUE_URL"), Some(Decided::By(queue::id("new-messages"))));
+        assert_eq!(decided(&function, "timeout"), None);
+    }
 
     #[tokio::test]
     async fn each_function_is_given_what_it_reads_and_nothing_else() {
@@ -98,5 +159,15 @@ mod tests {
         assert_eq!(notifier["CHAT_PUSH_HOSTS"], Value::Is("fcm.googleapis.com,*.push.apple.com".into()));
         assert_eq!(notifier["CHAT_PUSH_LOCAL"], Value::Is("http://127.0.0.1:9".into()));
         assert!(!notifier.contains_key("CHAT_MESSAGES_TABLE"));
+    }
+
+    #[test]
+    fn the_contact_is_what_the_settings_say_else_the_pages_own_origin() {
+        let local = stage();
+        assert_eq!(contact(&local), Value::Is(NOBODY.into()));
+        let on_aws = Stage { target: Target::Aws, ..stage() };
+        assert_eq!(contact(&on_aws), Value::Learned { of: api::id(), fact: api::ENDPOINT });
+        let named = Stage { contact: Some("mailto:ann@example.org".into()), ..on_aws };
+        assert_eq!(contact(&named), Value::Is("mailto:ann@example.org".into()));
     }
 }

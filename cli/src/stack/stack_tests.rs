@@ -10,7 +10,7 @@ async fn aws() -> Aws {
 #[tokio::test]
 async fn the_chat_is_these_resources() {
     let ids: Vec<String> = chat(&aws().await, &stage(), &Packages::new(), 0).ids().map(ToString::to_string).collect();
-    assert_eq!(ids.len(), 3 + 1 + 2 + 2 + 6 * 3 + 4 + 1 + 1 + 2 + 1, "{ids:?}");
+    assert_eq!(ids.len(), 3 + 1 + 2 + 2 + 6 * 4 + 4 + 1 + 1 + 2 + 1, "{ids:?}");
     for id in ["table/stage", "records/stage", "permission/serve-page", "mapping/queue", "stack/operations"] {
         assert!(ids.iter().any(|one| one == id), "{id}");
     }
@@ -27,12 +27,19 @@ async fn log_groups_and_roles_stand_under_their_functions() {
     }
 }
 
-#[tokio::test]
-async fn a_removal_keeps_exactly_the_tables_and_the_secrets_unless_told() {
-    let kept = removal(&aws().await, &stage(), false).keep;
-    let kept: Vec<String> = kept.iter().map(ToString::to_string).collect();
+#[test]
+fn what_is_data_is_exactly_the_tables_and_the_secrets() {
+    let kept: Vec<String> = data().iter().map(ToString::to_string).collect();
     assert_eq!(kept, ["parameter/room-key", "parameter/vapid-key", "table/clients", "table/messages", "table/stage"]);
-    assert!(removal(&aws().await, &stage(), true).keep.is_empty());
+}
+
+/// A31
+#[tokio::test]
+async fn rights_are_taken_away_when_all_the_rest_is_done() {
+    let stack = chat(&aws().await, &stage(), &Packages::new(), 0);
+    for id in stack.ids() {
+        assert_eq!(stack.finishes(id), id.kind() == "rights", "{id}");
+    }
 }
 
 /// The whole deployment before any of it is there, at a cloud that is not there: the error says which call.

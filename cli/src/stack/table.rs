@@ -20,7 +20,7 @@ pub const STREAM: &str = "stream";
 
 const SERVICE: &str = "DynamoDB";
 /// The field of point-in-time recovery.
-const BACKUPS: &str = "point-in-time recovery";
+pub(super) const BACKUPS: &str = "point-in-time recovery";
 /// A table on AWS is there after 5 to 20 seconds.
 const READY: Duration = Duration::from_secs(120);
 
@@ -106,6 +106,19 @@ impl Resource for Table {
         Duration::from_secs(10)
     }
 
+    fn wants(&self, _: &Visit) -> Vec<(String, String)> {
+        self.want.fields()
+    }
+
+    fn costs(&self, change: &Change) -> Option<String> {
+        let what = match self.which {
+            "messages" => "every message",
+            "clients" => "every subscription: nobody is told any more",
+            _ => "the rooms, and the history of deploys",
+        };
+        change.removes().then(|| format!("{what}, for ever"))
+    }
+
     async fn observe(&self, visit: &Visit) -> Result<Option<Settings>> {
         let name = self.name();
         if visit.planning() && !self.ground.tables().await?.contains(&name) {
@@ -137,7 +150,8 @@ impl Resource for Table {
         } else if change.touches("stream") || change.touches("deletion protection") {
             self.update(change).await?;
         }
-        let table = visit.settle("the table to be active", READY, || self.active()).await?;
+        let name = self.name();
+        let table = visit.settle("the table to be active", READY, || active(&self.ground, &name)).await?;
         self.learn(&table, visit);
         if creates || change.touches("time to live") {
             self.set_ttl(seen.and_then(|seen| seen.ttl)).await?;
@@ -149,17 +163,44 @@ impl Resource for Table {
     }
 
     async fn delete(&self, seen: Settings, visit: &Visit) -> Result<()> {
-        let name = self.name();
-        if seen.guarded {
-            let answer =
-                self.ground.aws.dynamodb.update_table().table_name(&name).deletion_protection_enabled(false).send();
-            answer.await.map_err(call(SERVICE, "UpdateTable", &name))?;
-            visit.settle("the table to be unguarded", READY, || self.active()).await?;
-        }
-        visit.settle("the table to be at rest", READY, || self.remove()).await?;
-        let gone = || async { Ok(self.describe().await?.is_none().then_some(())) };
-        visit.settle("the table to be gone", READY, gone).await
+        delete(&self.ground, &self.name(), seen.guarded, visit).await
     }
+}
+
+async fn describe(ground: &Ground, name: &str) -> std::result::Result<Option<TableDescription>, CallError> {
+    let answer = ground.aws.dynamodb.describe_table().table_name(name).send().await;
+    let answer = if_there(answer.map_err(call(SERVICE, "DescribeTable", name)))?;
+    Ok(answer.and_then(|answer| answer.table))
+}
+
+/// The table, once it is active; just after a create it may not be found at all (A21).
+async fn active(ground: &Ground, name: &str) -> Result<Option<TableDescription>> {
+    Ok(describe(ground, name).await?.filter(|table| table.table_status == Some(TableStatus::Active)))
+}
+
+/// Removes a table with all that stands in it.
+pub(super) async fn remove(ground: &Ground, name: &str, visit: &Visit) -> Result<()> {
+    let table = describe(ground, name).await?;
+    let guarded = table.and_then(|table| table.deletion_protection_enabled).unwrap_or_default();
+    delete(ground, name, guarded, visit).await
+}
+
+async fn delete(ground: &Ground, name: &str, guarded: bool, visit: &Visit) -> Result<()> {
+    if guarded {
+        let request = ground.aws.dynamodb.update_table().table_name(name).deletion_protection_enabled(false);
+        request.send().await.map_err(call(SERVICE, "UpdateTable", name))?;
+        visit.settle("the table to be unguarded", READY, || active(ground, name)).await?;
+    }
+    let deleted = || async {
+        let answer = ground.aws.dynamodb.delete_table().table_name(name).send().await;
+        match answer.map_err(call(SERVICE, "DeleteTable", name)) {
+            Err(error) if error.is_taken() => Err(Fault::from(error).passing(true)),
+            answer => Ok(if_there(answer).map(|_| Some(()))?),
+        }
+    };
+    visit.settle("the table to be at rest", READY, deleted).await?;
+    let gone = || async { Ok(describe(ground, name).await?.is_none().then_some(())) };
+    visit.settle("the table to be gone", READY, gone).await
 }
 
 impl Table {
@@ -168,10 +209,7 @@ impl Table {
     }
 
     async fn describe(&self) -> std::result::Result<Option<TableDescription>, CallError> {
-        let name = self.name();
-        let answer = self.ground.aws.dynamodb.describe_table().table_name(&name).send().await;
-        let answer = if_there(answer.map_err(call(SERVICE, "DescribeTable", &name)))?;
-        Ok(answer.and_then(|answer| answer.table))
+        describe(&self.ground, &self.name()).await
     }
 
     async fn ttl(&self) -> std::result::Result<Option<String>, CallError> {
@@ -182,11 +220,6 @@ impl Table {
         let is_on =
             |status: &TimeToLiveStatus| matches!(status, TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling);
         Ok(ttl.filter(|ttl| ttl.time_to_live_status.as_ref().is_some_and(is_on)).and_then(|ttl| ttl.attribute_name))
-    }
-
-    /// The table, once it is active; just after a create it may not be found at all (A21).
-    async fn active(&self) -> Result<Option<TableDescription>> {
-        Ok(self.describe().await?.filter(|table| table.table_status == Some(TableStatus::Active)))
     }
 
     fn learn(&self, table: &TableDescription, visit: &Visit) {
@@ -202,7 +235,8 @@ impl Table {
         if keys == [(PK, &KeyType::Hash), (SK, &KeyType::Range)] {
             return Ok(());
         }
-        Err(Fault::new(format!("table {} has other keys than {PK} and {SK}: it was not made by chatctl", self.name())))
+        Err(Fault::new(format!("table {} has other keys than {PK} and {SK}: it was not made by chatctl", self.name()))
+            .with_next(Some("choose another project or stage name, or remove that table yourself".into())))
     }
 
     /// `None` while one of this name is being deleted; one of ours that is there is adopted (A12).
@@ -265,15 +299,6 @@ impl Table {
         match request.send().await.map_err(call(SERVICE, "UpdateTimeToLive", &name)) {
             Err(error) if error.is("ValidationException") && self.ttl().await?.as_ref() == want => Ok(()),
             answer => Ok(answer.map(drop)?),
-        }
-    }
-
-    async fn remove(&self) -> Result<Option<()>> {
-        let name = self.name();
-        let answer = self.ground.aws.dynamodb.delete_table().table_name(&name).send().await;
-        match answer.map_err(call(SERVICE, "DeleteTable", &name)) {
-            Err(error) if error.is_taken() => Err(Fault::from(error).passing(true)),
-            answer => Ok(if_there(answer).map(|_| Some(()))?),
         }
     }
 }

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use toml::Spanned;
 
-use super::{Stage, Target, closest};
-use crate::failure::{Exit, Explain};
+use super::bad::{self, BadSettings};
+use super::said::{self, Said, Sources, Variables, Written};
+use super::{Architecture, Stage, Target};
 
 /// The settings' file, looked for from the current folder upwards.
-const FILE: &str = "chatctl.toml";
+pub(super) const FILE: &str = "chatctl.toml";
 /// The project when none is named.
 const DEFAULT_PROJECT: &str = "chat";
 /// The stage when none is named.
@@ -23,6 +25,8 @@ const RETENTION_DAYS: u32 = 30;
 const LONGEST_RETENTION_DAYS: u32 = 3650;
 /// Names of projects and stages are at most this long, so that every derived name fits its service's bound.
 const LONGEST_NAME: usize = 20;
+/// What Lambda offers of memory, in MB.
+const MEMORY: std::ops::RangeInclusive<u32> = 128..=10_240;
 /// The push services of today's browsers.
 const PUSH_HOSTS: [&str; 5] = [
     "fcm.googleapis.com",
@@ -31,8 +35,6 @@ const PUSH_HOSTS: [&str; 5] = [
     "*.push.apple.com",
     "*.notify.windows.com",
 ];
-/// VAPID's contact when none is named; the file's comment says why to set one.
-const CONTACT: &str = "mailto:operator@example.com";
 
 /// What the command line said; it outranks the environment, and that the file.
 #[derive(Clone, Debug, Default)]
@@ -41,93 +43,30 @@ pub struct Overrides {
     pub stage: Option<String>,
     /// `--config`, or `CHATCTL_CONFIG`.
     pub config: Option<PathBuf>,
+    /// `--target`.
+    pub target: Option<String>,
+    /// `--region`.
+    pub region: Option<String>,
+    /// `--architecture`.
+    pub architecture: Option<String>,
 }
 
-/// The settings do not hold.
-#[derive(Debug, thiserror::Error)]
-pub enum BadSettings {
-    /// The file that was named is not there, or can't be read.
-    #[error("cannot read {}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file's text is wrong at one place.
-    #[error("{} line {line}: {what}", path.display())]
-    Wrong {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1.
-        line: usize,
-        /// What is wrong with it.
-        what: String,
-        /// The line itself, with a mark below.
-        source: Quoted,
-        /// What was probably meant.
-        meant: Option<String>,
-    },
-    /// A value is wrong, wherever it came from.
-    #[error("{key} = {value:?} is not allowed")]
-    Value {
-        /// The key, or the variable.
-        key: String,
-        /// Its value.
-        value: String,
-        /// The rule.
-        source: Quoted,
-    },
-    /// The stage is not in the file.
-    #[error("there is no stage {name:?} in {}", path.display())]
-    NoStage {
-        /// What was asked for.
-        name: String,
-        /// The file.
-        path: PathBuf,
-        /// What it has.
-        known: Vec<String>,
-    },
-    /// On AWS a region is never guessed.
-    #[error("stage {name:?} has no region")]
-    NoRegion {
-        /// The stage.
-        name: String,
-    },
-    /// There is no place for state.
-    #[error("there is no folder for chatctl's state: neither CHATCTL_STATE_DIR, XDG_STATE_HOME nor HOME is set")]
-    NoState,
-}
-
-/// A quoted line or a rule, as the cause of an error.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Quoted(pub String);
-
-impl Explain for BadSettings {
-    fn exit(&self) -> Exit {
-        Exit::Usage
-    }
-    fn next(&self) -> Option<String> {
-        match self {
-            BadSettings::Unreadable { path, .. } => Some(format!("ls -l {}", path.display())),
-            BadSettings::Wrong { meant, .. } => meant.as_ref().map(|meant| format!("write {meant}")),
-            BadSettings::Value { key, .. } if key == "stage" => Some(format!("--stage {DEFAULT_STAGE}")),
-            BadSettings::Value { key, .. } if key.starts_with("CHATCTL_") => {
-                Some(format!("unset {key}, or correct it"))
-            }
-            BadSettings::Value { key, .. } => {
-                Some(format!("correct {key} in {FILE}, or CHATCTL_{} if that is set", key.to_uppercase()))
-            }
-            BadSettings::NoStage { name, known, path } => Some(match closest(name, known.iter().map(String::as_str)) {
-                Some(meant) => format!("--stage {meant}"),
-                None => format!("add [stage.{name}] to {}, or name one of: {}", path.display(), known.join(", ")),
-            }),
-            BadSettings::NoRegion { name } => {
-                Some(format!("set region under [stage.{name}] in {FILE}, or CHATCTL_REGION"))
-            }
-            BadSettings::NoState => Some("export CHATCTL_STATE_DIR=/a/folder/of/yours".into()),
+impl Overrides {
+    /// What the flag of a setting said.
+    pub(super) fn of(&self, key: &str) -> Option<&String> {
+        match key {
+            "target" => self.target.as_ref(),
+            "region" => self.region.as_ref(),
+            "architecture" => self.architecture.as_ref(),
+            _ => None,
         }
+    }
+
+    /// These flags again, as they were typed.
+    fn said(&self) -> String {
+        let config = self.config.as_ref().map(|file| format!(" --config {}", file.display())).unwrap_or_default();
+        let flags = ["target", "region", "architecture"].into_iter();
+        config + &flags.filter_map(|key| Some(format!(" --{key} {}", self.of(key)?))).collect::<String>()
     }
 }
 
@@ -135,7 +74,7 @@ impl Explain for BadSettings {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    project: Option<String>,
+    project: Option<Spanned<String>>,
     #[serde(default)]
     stage: BTreeMap<String, Settings>,
 }
@@ -144,23 +83,24 @@ struct File {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Settings {
-    target: Option<Target>,
-    region: Option<String>,
-    account: Option<String>,
-    retention_days: Option<u32>,
-    backups: Option<bool>,
-    push_service: Option<String>,
-    push_hosts: Option<Vec<String>>,
-    contact: Option<String>,
+    target: Option<Spanned<Target>>,
+    region: Option<Spanned<String>>,
+    account: Option<Spanned<String>>,
+    retention_days: Option<Spanned<u32>>,
+    backups: Option<Spanned<bool>>,
+    memory: Option<Spanned<u32>>,
+    push_service: Option<Spanned<String>>,
+    push_hosts: Option<Spanned<Vec<String>>>,
+    contact: Option<Spanned<String>>,
+    architecture: Option<Spanned<Architecture>>,
 }
-
-type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl Stage {
     /// Flags over environment over file over what is usual. `from` is where the search for the file begins.
     pub fn load(flags: &Overrides, variables: Variables<'_>, from: &Path) -> Result<Stage, BadSettings> {
         let path = flags.config.clone().or_else(|| find(from));
-        let file = path.as_deref().map(read).transpose()?.unwrap_or_default();
+        let written = path.as_deref().map(said::read).transpose()?;
+        let file = written.as_ref().map(parse).transpose()?.unwrap_or_default();
         let name = flags.stage.clone().unwrap_or_else(|| DEFAULT_STAGE.into());
         let settings = match (file.stage.get(&name), &path) {
             (Some(settings), _) => settings.clone(),
@@ -170,60 +110,90 @@ impl Stage {
             }
             _ => Settings::default(),
         };
-        let project = variables("CHATCTL_PROJECT").or(file.project).unwrap_or_else(|| DEFAULT_PROJECT.into());
-        assemble(checked_name("project", project)?, checked_name("stage", name)?, settings, variables)
+        let mut sources = Sources::new(flags, variables, written.as_ref());
+        let project = match sources.text("project", "CHATCTL_PROJECT", file.project) {
+            Some(said) if !is_name(&said.value) => return Err(sources.refuse(&said, NAME_RULE)),
+            Some(said) => said.value,
+            None => DEFAULT_PROJECT.into(),
+        };
+        if !is_name(&name) {
+            return Err(bad::bad("stage", &name, NAME_RULE));
+        }
+        assemble(project, name, settings, sources)
     }
 }
 
-fn assemble(project: String, name: String, settings: Settings, variables: Variables<'_>) -> Result<Stage, BadSettings> {
-    let target = match variables("CHATCTL_TARGET") {
-        Some(words) => words.parse().map_err(|rule| bad("CHATCTL_TARGET", &words, rule))?,
-        None => settings.target.unwrap_or_default(),
+fn assemble(project: String, name: String, settings: Settings, mut said: Sources<'_>) -> Result<Stage, BadSettings> {
+    let target = said.parsed("target", "CHATCTL_TARGET", settings.target, |words| words.parse())?;
+    let aws = target.as_ref().is_some_and(|target| target.value == Target::Aws);
+    let region = match said.text("region", "CHATCTL_REGION", settings.region) {
+        Some(region) if !is_region(&region.value) => {
+            return Err(said.refuse(&region, "a region looks like us-east-1"));
+        }
+        Some(region) => region.value,
+        None if aws => return Err(BadSettings::NoRegion { name }),
+        None => LOCAL_REGION.into(),
     };
-    let region = match (variables("CHATCTL_REGION").or(settings.region), target) {
-        (Some(region), _) => checked_region(region)?,
-        (None, Target::Local) => LOCAL_REGION.into(),
-        (None, Target::Aws) => return Err(BadSettings::NoRegion { name }),
-    };
-    let account = variables("CHATCTL_ACCOUNT").or(settings.account);
-    if let Some(account) = account.as_ref().filter(|a| a.len() != 12 || !a.bytes().all(|b| b.is_ascii_digit())) {
-        return Err(bad("account", account, "an account is 12 digits, in quotes"));
-    }
-    let retention_days = settings.retention_days.unwrap_or(RETENTION_DAYS);
-    if !(1..=LONGEST_RETENTION_DAYS).contains(&retention_days) {
-        return Err(bad(
-            "retention_days",
-            &retention_days.to_string(),
-            format!("from 1 to {LONGEST_RETENTION_DAYS} days"),
-        ));
-    }
-    // Data in an account of one's own is worth what it costs; that of a laptop is not.
-    let backups = settings.backups.unwrap_or(target == Target::Aws);
-    let push_service = variables("CHATCTL_PUSH_SERVICE").or(settings.push_service);
-    if let Some(address) =
-        push_service.as_ref().filter(|a| !a.starts_with("wss://") && !a.starts_with("ws://127.0.0.1:"))
+    let account = said.text("account", "CHATCTL_ACCOUNT", settings.account);
+    check(&said, account.as_ref(), |account| is_account(account), "an account is 12 digits, in quotes")?;
+    // Said together in one place they contradict each other; a variable may well turn an AWS stage local for once.
+    if let Some(account) = account.as_ref().filter(|account| account.is_written() && !aws)
+        && target.as_ref().is_none_or(Said::is_written)
     {
-        return Err(bad("push_service", address, "a push service is a wss:// address"));
+        return Err(
+            said.refuse(account, "the stage's target is local: only a stage of target = \"aws\" has an account")
+        );
     }
-    let contact = variables("CHATCTL_CONTACT").or(settings.contact).unwrap_or_else(|| CONTACT.into());
-    if !contact.starts_with("mailto:") && !contact.starts_with("https://") {
-        return Err(bad("contact", &contact, "a contact is a mailto: or https:// address"));
-    }
-    let push_hosts = settings.push_hosts.unwrap_or_else(|| PUSH_HOSTS.map(String::from).to_vec());
-    let state = state_dir(variables)?;
+    let architecture =
+        said.parsed("architecture", "CHATCTL_ARCHITECTURE", settings.architecture, |words| words.parse())?;
+    let retention = said.written("retention_days", settings.retention_days);
+    let rule = format!("from 1 to {LONGEST_RETENTION_DAYS} days");
+    check(&said, retention.as_ref(), |days| (1..=LONGEST_RETENTION_DAYS).contains(days), &rule)?;
+    // Data in an account of one's own is worth what it costs; that of a laptop is not.
+    let backups = said.written("backups", settings.backups).map_or(aws, |backups| backups.value);
+    let memory = said.parsed("memory", "CHATCTL_MEMORY", settings.memory, |words| {
+        words.parse().map_err(|_| "memory is a whole number of MB".to_owned())
+    })?;
+    let rule = format!("Lambda gives from {} to {} MB", MEMORY.start(), MEMORY.end());
+    check(&said, memory.as_ref(), |mb| MEMORY.contains(mb), &rule)?;
+    let push_service = said.text("push_service", "CHATCTL_PUSH_SERVICE", settings.push_service);
+    let is_push_service = |a: &String| a.starts_with("wss://") || a.starts_with("ws://127.0.0.1:");
+    check(&said, push_service.as_ref(), is_push_service, "a push service is a wss:// address")?;
+    let contact = said.text("contact", "CHATCTL_CONTACT", settings.contact);
+    let is_contact = |c: &String| c.starts_with("mailto:") || c.starts_with("https://");
+    check(&said, contact.as_ref(), is_contact, "a contact is a mailto: or https:// address")?;
+    let push_hosts = said.written("push_hosts", settings.push_hosts);
+    check(&said, push_hosts.as_ref(), |hosts| !hosts.is_empty(), "without a push service nobody can be told")?;
     Ok(Stage {
         project,
         name,
-        target,
+        target: target.map(|target| target.value).unwrap_or_default(),
         region,
-        account,
-        retention_days,
+        account: account.map(|account| account.value),
+        retention_days: retention.map_or(RETENTION_DAYS, |days| days.value),
         backups,
-        push_hosts,
-        push_service,
-        contact,
-        state,
+        memory: memory.map(|mb| mb.value),
+        push_hosts: push_hosts.map_or_else(|| PUSH_HOSTS.map(String::from).to_vec(), |hosts| hosts.value),
+        push_service: push_service.map(|address| address.value),
+        contact: contact.map(|contact| contact.value),
+        architecture: architecture.map(|architecture| architecture.value).unwrap_or_default(),
+        state: state_dir(said.variables())?,
+        said: said.flags.said(),
+        origins: said.origins,
     })
+}
+
+/// A value that was said must hold.
+fn check<T: std::fmt::Debug>(
+    sources: &Sources<'_>,
+    said: Option<&Said<T>>,
+    holds: impl Fn(&T) -> bool,
+    rule: &str,
+) -> Result<(), BadSettings> {
+    match said {
+        Some(said) if !holds(&said.value) => Err(sources.refuse(said, rule)),
+        _ => Ok(()),
+    }
 }
 
 /// Where chatctl keeps what belongs to this machine: `CHATCTL_STATE_DIR`, or the platform's state folder.
@@ -239,63 +209,29 @@ fn find(from: &Path) -> Option<PathBuf> {
     from.ancestors().map(|folder| folder.join(FILE)).find(|path| path.is_file())
 }
 
-fn read(path: &Path) -> Result<File, BadSettings> {
-    let text = std::fs::read_to_string(path).map_err(|source| BadSettings::Unreadable { path: path.into(), source })?;
-    parse(path, &text)
+fn parse(written: &Written) -> Result<File, BadSettings> {
+    toml::from_str(&written.text).map_err(|error| bad::unreadable(&written.path, &written.text, &error))
 }
 
-fn parse(path: &Path, text: &str) -> Result<File, BadSettings> {
-    toml::from_str(text).map_err(|error| wrong(path, text, &error))
-}
+/// Why a name is refused: it becomes a part of every other.
+const NAME_RULE: &str = "1 to 20 of a-z, 0-9 and -, beginning with a letter, not ending with -: it becomes a part of every name in the \
+                         account, which the services bound (a function's at 64)";
 
-/// The place, the line with a mark below it, and the key that was probably meant.
-fn wrong(path: &Path, text: &str, error: &toml::de::Error) -> BadSettings {
-    let span = error.span().unwrap_or(0..0);
-    let start = span.start.min(text.len());
-    let before = text.get(..start).unwrap_or_default();
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count();
-    let row = text.lines().nth(line - 1).unwrap_or_default();
-    let width = text.get(span).map_or(1, |marked| marked.lines().next().unwrap_or_default().chars().count()).max(1);
-    let number = line.to_string();
-    let quoted =
-        format!("{number} | {row}\n{} | {}{}", " ".repeat(number.len()), " ".repeat(column), "^".repeat(width));
-    let message = error.message();
-    let mut words = message.split('`').skip(1).step_by(2);
-    let (what, meant) = match (message.starts_with("unknown field"), words.next()) {
-        (true, Some(key)) => {
-            let known: Vec<&str> = words.collect();
-            let meant = closest(key, known.iter().copied()).map(String::from);
-            (format!("unknown key {key:?}"), Some(meant.unwrap_or_else(|| format!("one of: {}", known.join(", ")))))
-        }
-        _ => (message.trim().to_string(), None),
-    };
-    BadSettings::Wrong { path: path.into(), line, what, source: Quoted(quoted), meant }
-}
-
-fn checked_name(key: &str, name: String) -> Result<String, BadSettings> {
-    let fits = name.starts_with(|c: char| c.is_ascii_lowercase())
+fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.len() <= LONGEST_NAME
         && !name.ends_with('-')
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    if fits {
-        Ok(name)
-    } else {
-        Err(bad(key, &name, "1 to 20 of a-z, 0-9 and -, beginning with a letter, not ending with -"))
-    }
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
-fn checked_region(region: String) -> Result<String, BadSettings> {
+fn is_region(region: &str) -> bool {
     let parts: Vec<&str> = region.split('-').collect();
-    let fits = parts.len() >= 3
-        && parts
-            .iter()
-            .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
-    if fits { Ok(region) } else { Err(bad("region", &region, "a region looks like us-east-1")) }
+    let is_word = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    parts.len() >= 3 && parts.iter().all(is_word)
 }
 
-fn bad(key: &str, value: &str, rule: impl Into<String>) -> BadSettings {
-    BadSettings::Value { key: key.into(), value: value.into(), source: Quoted(rule.into()) }
+fn is_account(account: &str) -> bool {
+    account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit())
 }
 
 #[cfg(test)]

@@ -197,6 +197,8 @@ impl Face for Bars {
             Event::StepDone { id, change, .. } => self.step_ended(id, Some(*change)),
             Event::StepFailed { id, .. } => self.step_ended(id, None),
             Event::Waiting { id, what, since_ms } => self.waiting(id, what, *since_ms),
+            // Nothing is at work while nothing is saved.
+            Event::Watching { .. } | Event::Live { .. } | Event::NothingNew | Event::NotLive { .. } => self.clear(),
             Event::Proving { what } => self.bar().set_message(format!("proving: {what}")),
             _ => {}
         }

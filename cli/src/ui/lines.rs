@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::event::{Act, Event, Via};
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 
 use super::style::{Style, count, size, span};
 use super::{Face, Out, result, tree, waterfall};
@@ -66,6 +66,9 @@ pub(super) fn sentence(event: &Event, style: &Style) -> Option<String> {
         Event::CloudStarted { endpoint, restarted_because: Some(because) } => {
             format!("{tick} local cloud restarted: {because} {}", style.dim(&format!("({endpoint})")))
         }
+        Event::Acting { account, region, who, .. } => {
+            format!("{} account {account}, {region} {}", style.dim("on AWS:"), style.dim(&format!("as {who}")))
+        }
         Event::CloudStopped => format!("{tick} local cloud stopped {}", style.dim("(its data stays on disk)")),
         Event::Planned { steps } if steps.iter().any(|step| step.change != Act::Keep) => {
             format!("{} {}", style.dim("plan:"), tree::summary(steps))
@@ -94,6 +97,26 @@ pub(super) fn sentence(event: &Event, style: &Style) -> Option<String> {
         Event::Warning { what, next } => {
             let next = next.as_deref().map(|next| format!("\n {}", told_next(next, style))).unwrap_or_default();
             format!("{} {what}{next}", style.careful("!"))
+        }
+        Event::RollingBack { from, to, because: None } => format!("going back from deploy {from} to deploy {to}"),
+        Event::RollingBack { from, to, because: Some(because) } => {
+            format!("{} {because}: going back from deploy {from} to deploy {to}", style.careful("!"))
+        }
+        Event::Watching { folder } => {
+            style.dim(&format!("watching functions/ and web/ in {folder}: what is saved goes live; Ctrl-C ends"))
+        }
+        Event::Saved { files, more } => {
+            let more = if *more > 0 { format!(" and {more} more") } else { String::new() };
+            style.dim(&format!("saved {}{more}", files.join(", ")))
+        }
+        Event::Live { functions, built_ms, live_ms } => {
+            let built = style.dim(&format!("(built in {})", span(*built_ms as f64)));
+            format!("{tick} {} live after {} {built}", style.bold(&functions.join(", ")), span(*live_ms as f64))
+        }
+        Event::NothingNew => style.dim("no function has other code: nothing to redeploy"),
+        Event::NotLive { error, why, next } => {
+            let failure = Failure { error: error.clone(), why: why.clone(), next: next.clone(), exit: Exit::Failed };
+            format!("{}\n{}", told(&failure, style), style.dim("still watching: save again"))
         }
         Event::Stopping => {
             format!("{} stopping: what is in flight is finished first; Ctrl-C again stops at once", style.careful("!"))
@@ -168,6 +191,20 @@ mod tests {
     }
 
     #[test]
+    fn whose_account_it_is_and_as_whom_stands_before_all_else() {
+        let event = Event::Acting {
+            account: "123456789012".into(),
+            region: "eu-west-1".into(),
+            who: "arn:aws:iam::123456789012:user/ann".into(),
+            until: None,
+        };
+        assert_eq!(
+            sentence(&event, &plain()).unwrap(),
+            "on AWS: account 123456789012, eu-west-1 as arn:aws:iam::123456789012:user/ann"
+        );
+    }
+
+    #[test]
     fn the_proof_shows_each_hop() {
         let hops = vec![Hop { step: "stored".into(), start_ms: 0.0, ms: 4.0 }];
         let text = sentence(&Event::Proved { hops, total_ms: 8.0 }, &plain()).unwrap();
@@ -176,6 +213,32 @@ mod tests {
                 "✓ proved: a message went all the way and came back as a push in 8.0 ms\n    stored  ===="
             ),
             "{text}"
+        );
+    }
+
+    #[test]
+    fn what_was_saved_is_told_when_it_is_live_or_why_it_is_not() {
+        let said = |event: &Event| sentence(event, &plain()).unwrap();
+        let live = Event::Live { functions: vec!["serve-page".into()], built_ms: 1_300, live_ms: 210 };
+        assert_eq!(said(&live), "✓ serve-page live after 210 ms (built in 1.3 s)");
+        let saved = Event::Saved { files: vec!["web/app.js".into(), "web/api.js".into()], more: 2 };
+        assert_eq!(said(&saved), "saved web/app.js, web/api.js and 2 more");
+        let not = Event::NotLive {
+            error: "cannot build the functions".into(),
+            why: Some("cargo build failed:\nerror: expected `;`".into()),
+            next: vec!["cargo build".into()],
+        };
+        let should = "error: cannot build the functions\n  why: cargo build failed:\n       error: expected `;`\n \
+                      next: cargo build\nstill watching: save again";
+        assert_eq!(said(&not), should);
+    }
+
+    #[test]
+    fn a_way_back_says_from_where_to_where_and_why() {
+        let back = Event::RollingBack { from: 5, to: 4, because: Some("deployed, but store-message fails".into()) };
+        assert_eq!(
+            sentence(&back, &plain()).unwrap(),
+            "! deployed, but store-message fails: going back from deploy 5 to deploy 4"
         );
     }
 

@@ -3,9 +3,11 @@
 
 pub mod ask;
 mod bars;
+mod certificate;
 mod clock;
 mod json;
 mod lines;
+mod past;
 mod resources;
 mod result;
 mod status;

@@ -151,7 +151,7 @@ mod tests {
         let mut all = vec![one("function/serve-page", "active"), one("role/a", "present"), one("role/b", "absent")];
         all[0].detail = Some("version 3".into());
         all[0].differs = ["memory", "timeout"]
-            .map(|name| FieldChange { name: name.into(), before: "1".into(), after: "2".into() })
+            .map(|name| FieldChange { name: name.into(), before: "1".into(), after: "2".into(), why: None })
             .into();
         let should = "KIND      STATE    NAMES\nfunction  differs  serve-page (memory, timeout)\n\
                       role      present  a\n          absent   b\n\

@@ -5,13 +5,14 @@ use jiff::{Timestamp, tz::TimeZone};
 use crate::event::{Event, LogLine, RoomShown, Told};
 
 use super::style::{Style, count, harmless, span, width};
-use super::{status, tree};
+use super::{certificate, past, status, tree};
 
 /// The result's text; `None` for what is only progress.
 pub(super) fn result(event: &Event, style: &Style) -> Option<String> {
     Some(match event {
         Event::Deployed { .. } => deployed(event, style)?,
-        Event::Forecast { steps } => tree::tree(steps, style),
+        Event::Certificate { stage, kinds, also } => certificate::certificate(stage, kinds, also, style),
+        Event::Forecast { place, steps } => tree::forecast(place, steps, style),
         Event::Sent { room, id, name, repeated, .. } => {
             let verb = if *repeated { "had been sent before" } else { "sent" };
             format!("{} {verb} to {} as {}  {}", style.good("✓"), style.bold(room), harmless(name), style.dim(id))
@@ -22,6 +23,7 @@ pub(super) fn result(event: &Event, style: &Style) -> Option<String> {
         Event::LogLine(line) => log(line, style),
         Event::RoomShown(room) => shown(room, style),
         Event::Status(status) => status::status(status, style),
+        Event::History { stage, deploys } => past::past(stage, deploys, style),
         Event::Page { page, opened: true } => format!("{} opened {}", style.good("✓"), style.link(page)),
         Event::Page { page, opened: false } => style.link(page),
         Event::Bootstrapped { stage, policy, boundary, changed } => {
@@ -108,7 +110,7 @@ fn framed(head: &str, page: &str, style: &Style) -> String {
 }
 
 /// A time as a person here reads it: today's without the day.
-fn clock(time: &str, with: &str) -> String {
+pub(super) fn clock(time: &str, with: &str) -> String {
     let Ok(at) = time.parse::<Timestamp>() else { return time.into() };
     let zone = TimeZone::system();
     let (at, now) = (at.to_zoned_datetime(zone.clone()), super::clock::now().to_zoned_datetime(zone));

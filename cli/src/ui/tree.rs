@@ -1,7 +1,7 @@
-//! A plan as a tree: what is made, changed, replaced and removed, by kind, with before and after.
+//! A plan as a tree: what is made, changed, replaced and removed, by kind, with before and after, why, and what it costs.
 //! Knows only the plan's own steps.
 
-use crate::event::{Act, PlannedStep};
+use crate::event::{Act, Place, PlannedStep};
 
 use super::style::{Style, count};
 
@@ -31,46 +31,92 @@ pub(super) fn summary(steps: &[PlannedStep]) -> String {
     }
 }
 
-/// The tree: one branch a kind, one leaf a resource; what is kept is only counted.
+/// The kinds along a message's way, then what stands under it; a kind that is not here comes last.
+const WAY: [&str; 13] = [
+    "api",
+    "routes",
+    "permission",
+    "function",
+    "table",
+    "records",
+    "mapping",
+    "queue",
+    "parameter",
+    "role",
+    "rights",
+    "log-group",
+    "operations",
+];
+
+/// A plan for itself: where, then the tree.
+pub(super) fn forecast(place: &Place, steps: &[PlannedStep], style: &Style) -> String {
+    let where_ = match place.target.as_str() {
+        "local" => format!("in the local cloud, {}", place.region),
+        target => format!("on {target}, account {}, {}", place.account, place.region),
+    };
+    let who = place.caller.as_ref().map(|caller| format!(", as {caller}")).unwrap_or_default();
+    format!("stage {} {where_}{who}\n\n{}", style.bold(&place.stage), tree(steps, style))
+}
+
+/// The tree: one branch a kind, one leaf a resource; what is kept is only counted, but where there is a word to say.
 pub(super) fn tree(steps: &[PlannedStep], style: &Style) -> String {
-    let changed: Vec<&PlannedStep> = steps.iter().filter(|step| step.change != Act::Keep).collect();
-    let mut kinds: Vec<&str> = Vec::new();
-    for step in &changed {
-        let kind = step.id.split('/').next().unwrap_or_default();
-        if !kinds.contains(&kind) {
-            kinds.push(kind);
-        }
-    }
+    let is_shown = |step: &&PlannedStep| step.change != Act::Keep || step.why.is_some();
+    let mut shown: Vec<&PlannedStep> = steps.iter().filter(is_shown).collect();
+    shown.sort_by_key(|step| WAY.iter().position(|kind| *kind == kind_of(step)).unwrap_or(WAY.len()));
     let mut lines = Vec::new();
-    for kind in kinds {
-        lines.push(style.bold(kind));
-        let leaves: Vec<&&PlannedStep> =
-            changed.iter().filter(|step| step.id.split('/').next() == Some(kind)).collect();
+    for leaves in shown.chunk_by(|one, two| kind_of(one) == kind_of(two)) {
+        lines.push(style.bold(kind_of(leaves[0])));
         for (place, step) in leaves.iter().enumerate() {
-            let last = place + 1 == leaves.len();
-            let name = step.id.split_once('/').map_or(step.id.as_str(), |(_, name)| name);
-            lines.push(format!("{} {} {name}", style.dim(if last { "└─" } else { "├─" }), sign(step.change, style)));
-            for field in &step.fields {
-                let stem = style.dim(if last { "  " } else { "│ " });
-                let (before, after) = (cut(&field.before), cut(&field.after));
-                lines.push(format!("{stem}     {}: {before} {} {after}", field.name, style.dim("→")));
-            }
+            leaf(step, place + 1 == leaves.len(), style, &mut lines);
         }
-    }
-    let kept = steps.len() - changed.len();
-    let mut total = style.bold(&summary(steps));
-    if kept > 0 {
-        total.push_str(&style.dim(&format!(
-            ", {} as {} should be",
-            count(kept, "resource"),
-            if kept == 1 { "it" } else { "they" }
-        )));
     }
     if !lines.is_empty() {
         lines.push(String::new());
     }
-    lines.push(total);
+    lines.push(total(steps, style));
     lines.join("\n")
+}
+
+fn kind_of(step: &PlannedStep) -> &str {
+    step.id.split('/').next().unwrap_or_default()
+}
+
+/// One resource: what changes, why, and what that costs.
+fn leaf(step: &PlannedStep, last: bool, style: &Style, lines: &mut Vec<String>) {
+    let name = step.id.split_once('/').map_or(step.id.as_str(), |(_, name)| name);
+    let drifted = if step.drifted { style.careful("  (changed outside)") } else { String::new() };
+    lines.push(format!("{} {} {name}{drifted}", style.dim(if last { "└─" } else { "├─" }), sign(step.change, style)));
+    let stem = style.dim(if last { "  " } else { "│ " });
+    let mut said = None;
+    for field in &step.fields {
+        let (before, after) = (cut(&field.before), cut(&field.after));
+        lines.push(format!("{stem}     {}: {before} {} {after}", field.name, style.dim("→")));
+        // One reason for several fields in a row is said once.
+        if let Some(why) = field.why.as_deref().filter(|why| said != Some(*why)) {
+            lines.push(format!("{stem}       {}", style.dim(why)));
+        }
+        said = field.why.as_deref();
+    }
+    if let Some(why) = &step.why {
+        lines.push(format!("{stem}     {}", style.dim(why)));
+    }
+    if let Some(costs) = &step.costs {
+        lines.push(format!("{stem}     {}", style.careful(&format!("costs {costs}"))));
+    }
+}
+
+fn total(steps: &[PlannedStep], style: &Style) -> String {
+    let kept = steps.iter().filter(|step| step.change == Act::Keep).count();
+    let drifted = steps.iter().filter(|step| step.drifted).count();
+    let mut total = style.bold(&summary(steps));
+    if drifted > 0 {
+        total.push_str(&style.careful(&format!(", {} changed outside", count(drifted, "resource"))));
+    }
+    if kept > 0 {
+        let should = if kept == 1 { "it" } else { "they" };
+        total.push_str(&style.dim(&format!(", {} as {should} should be", count(kept, "resource"))));
+    }
+    total
 }
 
 /// A value in one line of bounded length.
@@ -92,23 +138,61 @@ mod tests {
     use crate::event::FieldChange;
 
     fn step(id: &str, change: Act) -> PlannedStep {
-        PlannedStep { id: id.into(), change, fields: Vec::new(), needs: Vec::new() }
+        PlannedStep {
+            id: id.into(),
+            change,
+            fields: Vec::new(),
+            why: None,
+            costs: None,
+            drifted: false,
+            needs: Vec::new(),
+        }
+    }
+
+    fn field(name: &str, before: &str, after: &str, why: &str) -> FieldChange {
+        let why = Some(why.to_owned()).filter(|why| !why.is_empty());
+        FieldChange { name: name.into(), before: before.into(), after: after.into(), why }
     }
 
     #[test]
-    fn a_plan_is_a_tree_by_kind() {
-        let mut timeout = step("function/store-message", Act::Update);
-        timeout.fields.push(FieldChange { name: "timeout".into(), before: "3 s".into(), after: "10 s".into() });
-        let steps = [
-            step("table/messages", Act::Create),
-            step("table/clients", Act::Create),
-            timeout,
-            step("queue/new-messages", Act::Keep),
-        ];
+    fn a_plan_is_a_tree_by_kind_along_the_messages_way_with_reasons_and_costs() {
+        let mut function = step("function/store-message", Act::Update);
+        let because = "because memory in chatctl.toml line 4 is 256";
+        function.fields = vec![field("memory", "128 MB", "256 MB", because), field("timeout", "3 s", "10 s", "")];
+        let mut mapping = step("mapping/stream", Act::Replace);
+        mapping.fields = vec![field("source", "a", "b", "changed outside: the deploy of today set b, now it is a")];
+        mapping.costs = Some("no message".into());
+        mapping.drifted = true;
+        let mut gone = step("queue/dead-letters", Act::Create);
+        gone.why = Some("removed outside".into());
+        gone.drifted = true;
+        let steps =
+            [gone, step("table/messages", Act::Create), mapping, function, step("queue/new-messages", Act::Keep)];
         let drawn = tree(&steps, &Style::default());
-        let should = "table\n├─ + messages\n└─ + clients\nfunction\n└─ ~ store-message\n       timeout: 3 s → 10 s\n\n\
-                      2 to create, 1 to update, 1 resource as it should be";
+        let should = "function\n└─ ~ store-message\n       memory: 128 MB → 256 MB\n         \
+                      because memory in chatctl.toml line 4 is 256\n       timeout: 3 s → 10 s\n\
+                      table\n└─ + messages\n\
+                      mapping\n└─ ± stream  (changed outside)\n       source: a → b\n         \
+                      changed outside: the deploy of today set b, now it is a\n       costs no message\n\
+                      queue\n└─ + dead-letters  (changed outside)\n       removed outside\n\n\
+                      2 to create, 1 to update, 1 to replace, 2 resources changed outside, 1 resource as it should be";
         assert_eq!(drawn, should);
+    }
+
+    #[test]
+    fn a_plan_for_itself_says_where_it_would_be_carried_out() {
+        let place = |target: &str| Place {
+            stage: "prod".into(),
+            target: target.into(),
+            region: "eu-west-1".into(),
+            account: "123456789012".into(),
+            caller: (target == "aws").then(|| "arn:aws:iam::123456789012:user/ann".into()),
+        };
+        let drawn = |target| forecast(&place(target), &[], &Style::default());
+        assert!(drawn("aws").starts_with(
+            "stage prod on aws, account 123456789012, eu-west-1, as arn:aws:iam::123456789012:user/ann\n"
+        ));
+        assert!(drawn("local").starts_with("stage prod in the local cloud, eu-west-1\n"));
     }
 
     #[test]

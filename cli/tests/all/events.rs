@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use chatctl::event::{
-    Act, Credentials, Event, FieldChange, FunctionShown, Hop, LogLine, PlannedStep, Queues, ResourceShown, RoomShown,
-    Status, Told, Via,
+    Act, CertifiedKind, Credentials, DeployShown, Event, FieldChange, FunctionShown, Hop, LogLine, Place, PlannedStep,
+    Queues, ResourceShown, RoomShown, Status, Told, Via, Went,
 };
 use serde_json::Value;
 
@@ -44,6 +44,12 @@ macro_rules! examples {
 }
 
 examples! {
+    Event::Acting { .. } => Event::Acting {
+        account: "123456789012".into(),
+        region: "eu-central-1".into(),
+        who: "arn:aws:iam::123456789012:user/ann".into(),
+        until: Some("2026-01-02T04:04:05Z".into()),
+    },
     Event::Building => Event::Building,
     Event::BuildProgress { .. } => Event::BuildProgress { line: "Compiling chat v0.1.0".into() },
     Event::Built { .. } => Event::Built { function: "store-message".into(), bytes: 23_456_789 },
@@ -53,7 +59,7 @@ examples! {
     },
     Event::CloudStopped => Event::CloudStopped,
     Event::Planned { .. } => Event::Planned { steps: vec![step()] },
-    Event::Forecast { .. } => Event::Forecast { steps: vec![step()] },
+    Event::Forecast { .. } => Event::Forecast { place: place(), steps: vec![step()] },
     Event::StepStarted { .. } => Event::StepStarted { id: "queue/new-messages".into(), change: Act::Create },
     Event::Waiting { .. } => Event::Waiting {
         id: "queue/new-messages".into(),
@@ -77,6 +83,21 @@ examples! {
         proved: true,
         warnings: vec!["Lambda PutFunctionRecursionConfig is not offered here".into()],
         ms: 1_640,
+    },
+    Event::RollingBack { .. } => Event::RollingBack {
+        from: 5,
+        to: 4,
+        because: Some("deployed, but store-message fails (steps 7–8)".into()),
+    },
+    Event::History { .. } => Event::History { stage: "dev".into(), deploys: vec![deploy()] },
+    Event::Watching { .. } => Event::Watching { folder: "/home/ann/chat".into() },
+    Event::Saved { .. } => Event::Saved { files: vec!["web/app.js".into()], more: 0 },
+    Event::Live { .. } => Event::Live { functions: vec!["serve-page".into()], built_ms: 1_310, live_ms: 240 },
+    Event::NothingNew => Event::NothingNew,
+    Event::NotLive { .. } => Event::NotLive {
+        error: "cannot build the functions".into(),
+        why: Some("cargo build failed".into()),
+        next: vec!["cargo build".into()],
     },
     Event::NothingToChange { .. } => Event::NothingToChange { stage: "dev".into(), resources: 38 },
     Event::Sent { .. } => Event::Sent {
@@ -128,8 +149,23 @@ examples! {
     }),
     Event::Status(_) => Event::Status(Box::new(status())),
     Event::Page { .. } => Event::Page { page: page(), opened: true },
+    Event::Operations { .. } => Event::Operations {
+        stack: "chat-prod-operations".into(),
+        state: "CREATE_IN_PROGRESS".into(),
+    },
+    Event::Bootstrapped { .. } => Event::Bootstrapped {
+        stage: "prod".into(),
+        policy: "arn:aws:iam::123456789012:policy/chat-prod-deployer".into(),
+        boundary: "arn:aws:iam::123456789012:policy/chat-prod-boundary".into(),
+        changed: true,
+    },
     Event::Removed { .. } => Event::Removed { id: "queue/new-messages".into() },
     Event::Kept { .. } => Event::Kept { id: "table/messages".into(), because: "the messages".into() },
+    Event::Certificate { .. } => Event::Certificate {
+        stage: "prod".into(),
+        kinds: vec![certified()],
+        also: vec!["CloudWatch keeps the metrics of what is gone for up to 15 months; they cost nothing".into()],
+    },
     Event::Down { .. } => Event::Down { stage: "dev".into(), removed: 33, kept: 5, ms: 840 },
     Event::Stopping => Event::Stopping,
     Event::Stopped { .. } => Event::Stopped { left: vec!["mapping/new-messages".into()] },
@@ -153,12 +189,58 @@ fn hop() -> Hop {
     Hop { step: "stored (7–8)".into(), start_ms: 0.0, ms: 4.25 }
 }
 
+fn deploy() -> DeployShown {
+    DeployShown {
+        deploy: 6,
+        time: AT.into(),
+        by: "ann@laptop".into(),
+        command: "chatctl rollback".into(),
+        commit: Some("1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d".into()),
+        clean: Some(true),
+        changes: vec!["update function/store-message".into()],
+        ms: 812,
+        went: Went::Proved,
+        back_to: Some(4),
+    }
+}
+
+fn place() -> Place {
+    Place {
+        stage: "prod".into(),
+        target: "aws".into(),
+        region: "eu-central-1".into(),
+        account: "123456789012".into(),
+        caller: Some("arn:aws:iam::123456789012:user/ann".into()),
+    }
+}
+
+fn certified() -> CertifiedKind {
+    CertifiedKind {
+        kind: "table".into(),
+        looked_at: 4,
+        left: Vec::new(),
+        kept: vec!["table/messages".into()],
+        unseen: Some("DynamoDB ListTables answered AccessDeniedException".into()),
+    }
+}
+
+fn memory() -> FieldChange {
+    FieldChange {
+        name: "memory".into(),
+        before: "128 MB".into(),
+        after: "256 MB".into(),
+        why: Some("changed outside: the deploy of 2026-01-02 03:04 UTC set 256 MB, now it is 128 MB".into()),
+    }
+}
+
 fn step() -> PlannedStep {
-    let timeout = FieldChange { name: "timeout".into(), before: "3 s".into(), after: "10 s".into() };
     PlannedStep {
         id: "function/store-message".into(),
         change: Act::Update,
-        fields: vec![timeout],
+        fields: vec![memory()],
+        why: Some("the stage was taken down".into()),
+        costs: Some("no message: pushes pause until it polls".into()),
+        drifted: true,
         needs: vec!["role/store-message".into()],
     }
 }
@@ -169,7 +251,7 @@ fn status() -> Status {
         healthy: true,
         state: "active".into(),
         detail: Some("version 3".into()),
-        differs: vec![FieldChange { name: "timeout".into(), before: "3 s".into(), after: "10 s".into() }],
+        differs: vec![memory()],
     };
     Status {
         project: "chat".into(),

@@ -3,25 +3,38 @@
 #![allow(clippy::disallowed_methods, reason = "a test has handles and a clock of its own")]
 
 mod aws_cli;
+mod aws_target;
+mod between;
 mod browser;
 mod builds;
+mod by_hand;
+mod checkout;
 mod clouds;
 mod dependencies;
 mod documents;
+mod drift;
 mod elsewhere;
 mod events;
+mod every_call;
 mod faults;
 mod house;
 mod kills;
+mod likeness;
 mod oracles;
+mod outside;
 mod relay;
+mod rollback;
+mod rows;
 mod scenarios;
 mod schema;
 mod screens;
+mod sky;
 mod stacks;
 mod steady;
 mod stops;
+mod strangers;
 mod tail;
+mod watch;
 mod world;
 mod written;
 

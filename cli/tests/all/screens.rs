@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 use clap::CommandFactory;
 
+use crate::checkout::Checkout;
 use crate::steady::steady;
 use crate::world::{World, kill};
 use crate::written;
@@ -146,6 +147,36 @@ fn each_way_to_fail_is_shown_as_it_was() {
     let mut out = up.wait_with_output().unwrap();
     out.stderr = said.into_bytes();
     screens.keeps("6-not-proved", 6, &["up"], &out);
+    screens.compare();
+}
+
+#[test]
+fn a_deploy_that_goes_back_by_itself_and_one_that_is_told_to_are_shown_as_they_were() {
+    let world = World::up();
+    let checkout = Checkout::of(&world);
+    let mut screens = Screens::of(&world, "back");
+    let typed = |screens: &mut Screens<'_>, name: &str, code: i32, words: &[&str]| {
+        let mut out = checkout.entered(screens.chatctl()).args(words).output().unwrap();
+        // How large an executable is, and how wide a table's column of times, is the machine's.
+        let lines = |bytes: &[u8], line: fn(&str) -> Option<String>| -> Vec<u8> {
+            String::from_utf8_lossy(bytes).lines().filter_map(line).map(|line| line + "\n").collect::<String>().into()
+        };
+        out.stderr = lines(&out.stderr, |line| (!line.starts_with("built ")).then(|| line.to_owned()));
+        if words[0] == "history" {
+            out.stdout = lines(&out.stdout, |line| {
+                let cells = line.split("  ").map(str::trim).filter(|cell| !cell.is_empty());
+                Some(cells.collect::<Vec<_>>().join("  "))
+            });
+        }
+        screens.keeps(name, code, words, &out);
+    };
+    checkout.save("functions/notify-clients/note", "the second");
+    checkout.ends(0, &["up"]);
+    checkout.save("functions/store-message/crashes", "");
+    typed(&mut screens, "1-up-goes-back", 6, &["up"]);
+    typed(&mut screens, "2-rollback", 0, &["rollback"]);
+    typed(&mut screens, "3-history", 0, &["history", "--limit", "4"]);
+    typed(&mut screens, "4-rollback-to-nowhere", 2, &["rollback", "99"]);
     screens.compare();
 }
 

@@ -1,5 +1,6 @@
 //! A stage in a local cloud of its own: a state folder that nobody else has, and the binary, run as a person runs it.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -64,7 +65,9 @@ impl World {
     pub(crate) fn succeeds<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Vec<Value> {
         let out = self.run(arguments);
         assert_eq!(out.status.code(), Some(0), "{}", self.said(&out));
-        events(&out)
+        let events = events(&out);
+        comes_true(&events);
+        events
     }
 
     /// Runs it, expects this exit code, and gives the failure it told.
@@ -118,6 +121,17 @@ impl Drop for World {
         }
         let _ = fs::remove_dir_all(&self.state);
     }
+}
+
+/// A forecast that was carried out came true: exactly the steps that were planned were done, and nothing else was done
+/// to any of them. Held in every scenario that succeeds.
+fn comes_true(events: &[Value]) {
+    let pair = |event: &Value| (event["id"].as_str().unwrap().to_owned(), event["change"].as_str().unwrap().to_owned());
+    let plans: Vec<&Value> = events.iter().filter(|event| event["event"] == "planned").collect();
+    let planned = plans.iter().flat_map(|plan| plan["steps"].as_array().unwrap());
+    let planned: BTreeSet<_> = planned.filter(|step| step["change"] != "keep").map(pair).collect();
+    let done: BTreeSet<_> = events.iter().filter(|event| event["event"] == "step.done").map(pair).collect();
+    assert_eq!(done, planned, "what was done, and what the plan said");
 }
 
 /// Sends a signal to one process, by its id.

@@ -1,11 +1,12 @@
-//! `cargo xtask bench`: speed and size in the dev profile, as medians with their spread, each with its limit beside it.
+//! `cargo xtask bench`: speed and size in the dev profile, and of the functions for AWS in theirs, as medians with
+//! their spread, each with its limit beside it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::{Failure, cargo, root, target};
+use crate::{Failure, cargo, root, start, target};
 
 const UPS: usize = 5;
 const IDLE: Duration = Duration::from_secs(60);
@@ -21,6 +22,7 @@ fn run_all(cold: bool) -> Result<(), Failure> {
     repeated(&world)?;
     latency(&world)?;
     idle(&world)?;
+    start::run(&chatctl, &world.state)?;
     drop(world);
     if cold { self::cold() } else { Ok(()) }
 }
@@ -85,7 +87,7 @@ impl Drop for World {
 }
 
 /// One line of the report: what, the median with its spread, and the limit.
-fn report(what: &str, mut values: Vec<f64>, unit: &str, limit: f64) {
+pub(crate) fn report(what: &str, mut values: Vec<f64>, unit: &str, limit: f64) {
     values.sort_by(f64::total_cmp);
     let (Some(least), Some(most)) = (values.first(), values.last()) else { return };
     let median = values[values.len() / 2];

@@ -1,10 +1,15 @@
-//! What a person or CI types, and nothing else: `cargo xtask test`, `bench`, `pictures`.
+//! What a person or CI types, and nothing else: `cargo xtask test`, `bench`, `pictures`, `rows`, `aws`.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 #![allow(clippy::disallowed_methods, reason = "it measures real time")]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod aws;
 mod bench;
 mod pictures;
+mod report;
+mod rows;
 mod setup;
+mod start;
 mod test;
 
 use std::path::{Path, PathBuf};
@@ -12,7 +17,9 @@ use std::process::{Command, ExitCode};
 
 const USAGE: &str = "usage: cargo xtask test [NAME…]      all tests, or those whose name holds a word
        cargo xtask bench [--cold]    speed and size, as docs and README state them
-       cargo xtask pictures          docs/page.png and docs/terminal.png, made anew";
+       cargo xtask pictures          docs/page.png and docs/terminal.png, made anew
+       cargo xtask rows              what AWS does that breaks deploys, and the test of each
+       cargo xtask aws --stage NAME  a stage's whole life on your AWS account, and a report (docs/first-aws-run.md)";
 
 /// What went wrong, in words.
 type Failure = Box<dyn std::error::Error>;
@@ -22,7 +29,9 @@ fn main() -> ExitCode {
     let done = match words.first().map(String::as_str) {
         Some("test") => test::run(&words[1..]),
         Some("bench") => bench::run(&words[1..]),
+        Some("aws") => aws::run(&words[1..]),
         Some("pictures") => pictures::run(),
+        Some("rows") => rows::run(),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

@@ -6,6 +6,7 @@ mod answer;
 mod call;
 mod plain;
 mod transact;
+mod trust;
 
 pub mod batch;
 pub mod clients;

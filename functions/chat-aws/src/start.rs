@@ -9,6 +9,7 @@ use aws_config::{BehaviorVersion, SdkConfig};
 
 use crate::env::{BadSetting, Settings};
 use crate::plain::PlainHttp;
+use crate::trust;
 
 /// One try of one call. Two tries and the pause between them fit into a request's ten seconds.
 const TRY: Duration = Duration::from_millis(2_500);
@@ -24,13 +25,12 @@ pub struct Handles {
 #[allow(clippy::disallowed_methods, reason = "the functions' handles are made here")]
 impl Handles {
     /// Reads region, credentials and endpoint from the environment, as the SDK does everywhere.
-    /// Over plain http no TLS is set up: loading the system's certificates is most of a cold start.
+    /// Over plain http no TLS is set up; over TLS, Amazon's own roots are tried first. Loading all of the
+    /// system's certificates is most of a cold start.
     pub async fn load(settings: &Settings) -> Self {
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(TRY).operation_timeout(CALL).build();
-        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12()).timeout_config(timeouts);
-        if settings.speaks_plain_http() {
-            loader = loader.http_client(PlainHttp::client());
-        }
+        let client = if settings.speaks_plain_http() { PlainHttp::client() } else { trust::client() };
+        let loader = aws_config::defaults(BehaviorVersion::v2026_01_12()).timeout_config(timeouts).http_client(client);
         Self { config: loader.load().await }
     }
 

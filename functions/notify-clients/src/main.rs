@@ -28,10 +28,11 @@ async fn main() -> Result<(), StartFailed> {
         gate: HttpsGate::new(services),
         secrets: SsmSecrets::new(handles.ssm(), parameter, subject),
     };
-    ports.secrets.prepare().await;
     let notify = async |event: LambdaEvent<Event>| {
         let outcome = answer(event.payload, &ports, Turn::until(event.context.deadline)).await;
         outcome.map_err(|why| Diagnostic { error_type: "Undone".to_owned(), error_message: why })
     };
-    Ok(run(service_fn(notify)).await?)
+    // The key is read while the first event is waited for, and shared with it: neither holds up the other.
+    let (ended, ()) = tokio::join!(run(service_fn(notify)), ports.secrets.prepare());
+    Ok(ended?)
 }

@@ -62,6 +62,11 @@ impl Ports {
         Ok((listener.local_addr()?.port(), listener))
     }
 
+    /// A port that no API has, for an API that is never served.
+    pub(crate) fn unopened(taken: &BTreeSet<u16>) -> u16 {
+        (FIRST_PORT..).find(|port| !taken.contains(port)).unwrap_or(FIRST_PORT)
+    }
+
     /// Serves an API on a port that was just chosen.
     pub(crate) fn serve(&self, cloud: &Arc<Cloud>, api: &str, port: u16, listener: std::net::TcpListener) {
         let serving = self.enter(cloud, api, port);

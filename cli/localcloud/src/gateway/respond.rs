@@ -18,7 +18,6 @@ use super::Served;
 use super::event::{Asked, answer, event};
 use super::routes::{RouteKey, pick};
 use crate::Cloud;
-use crate::clock::now_ms;
 use crate::services::apigateway::FunctionArn;
 use crate::services::lambda::Invoking;
 use crate::wire::HttpAnswer;
@@ -114,7 +113,7 @@ async fn carry(
         route: target.key,
         parameters,
         request_id: id,
-        now: now_ms(),
+        now: cloud.now_ms(),
     });
     let trace = event["headers"]["x-amzn-trace-id"].as_str().map(str::to_owned);
     invoke(cloud, &target, event.to_string().into(), trace).await

@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::Door;
 use super::session::{Reply, Session};
-use crate::clock::now_ms;
+use crate::clock::Clock;
 use crate::wire::{HttpAnswer, answer as http_answer};
 
 /// The subprotocol that Firefox asks for.
@@ -160,7 +160,7 @@ async fn replaced(session: &Session) {
 /// Takes one frame; an `Err` is the code to end with.
 async fn hear(session: &mut Session, socket: &mut Socket, message: Message) -> Result<(), CloseCode> {
     match message {
-        Message::Text(text) => match session.hear(&text, now_ms()) {
+        Message::Text(text) => match session.hear(&text, Clock::System.now_ms()) {
             Reply::Say(value) => send(socket, vec![value.to_string()]).await,
             Reply::Nothing => Ok(()),
             Reply::Close(code) => Err(code.into()),
@@ -174,7 +174,7 @@ async fn hear(session: &mut Session, socket: &mut Socket, message: Message) -> R
 }
 
 async fn deliver(session: &mut Session, socket: &mut Socket) -> Result<(), CloseCode> {
-    match session.due(now_ms()) {
+    match session.due(Clock::System.now_ms()) {
         Ok(due) => send(socket, due).await,
         Err(error) => {
             super::log(&format!("the mailbox: {error}"));

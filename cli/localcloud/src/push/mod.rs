@@ -35,14 +35,14 @@ impl Push {
 
     /// Forgets what ran out while the cloud was down; nothing runs by itself.
     pub(crate) fn start(cloud: &Arc<Cloud>) {
-        if let Err(error) = cloud.push.door.mailbox.sweep(crate::clock::now_ms()) {
+        if let Err(error) = cloud.push.door.mailbox.sweep(cloud.now_ms()) {
             log(&format!("cannot sweep the mailbox: {error}"));
         }
     }
 
     /// Answers a sender: `POST /wpush/v2/…`, `DELETE /wpush/m/…`.
     pub(crate) async fn sender(&self, cloud: &Arc<Cloud>, request: Rest) -> RestAnswer {
-        sender::answer(&self.door, &origin(cloud), &request, crate::clock::now_ms())
+        sender::answer(&self.door, &origin(cloud), &request, cloud.now_ms())
     }
 
     /// Answers a browser that asks for a WebSocket, and serves that from then on.

@@ -168,7 +168,7 @@ mod tests {
 
     fn door() -> Arc<Door> {
         let folder = std::env::temp_dir().join(format!("localcloud-push-{}", crate::random::uuid()));
-        let state = State::open(&folder).unwrap();
+        let state = State::open(&folder, crate::clock::Clock::System).unwrap();
         let _ = std::fs::remove_dir_all(folder); // SQLite keeps its files open: nothing is left behind
         Arc::new(Door { mailbox: mailbox::Mailbox::open(&state).unwrap(), live: live::Live::default() })
     }

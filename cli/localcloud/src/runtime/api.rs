@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::process::{Event, Process, Reply, error_payload};
 use crate::Cloud;
-use crate::clock::now_ms;
+use crate::clock::Clock;
 use crate::wire::{HttpAnswer, answer as respond};
 
 /// What an answer may have (AWS: 6 MB and a little).
@@ -48,7 +48,7 @@ pub(crate) async fn answer(
 
 fn event_answer(process: &Process, event: Event) -> HttpAnswer {
     let timeout = i64::try_from(process.launch.timeout.as_millis()).unwrap_or(i64::MAX);
-    let deadline = now_ms().saturating_add(timeout).to_string();
+    let deadline = Clock::System.now_ms().saturating_add(timeout).to_string();
     let mut headers = vec![
         ("content-type", "application/json"),
         ("lambda-runtime-aws-request-id", &event.request_id),

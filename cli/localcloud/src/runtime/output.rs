@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::Cloud;
-use crate::clock::now_ms;
+use crate::clock::Clock;
 
 /// Lines are kept so long before they are written together; the output of an invocation that just ended is in by then.
 const GATHER: Duration = Duration::from_millis(25);
@@ -70,7 +70,7 @@ pub(super) async fn read(mut pipe: impl AsyncRead + Unpin, notes: Notes) {
 async fn pass_on(line: &mut Vec<u8>, notes: &Notes) -> bool {
     let text = String::from_utf8_lossy(line).trim_end_matches(['\n', '\r']).to_owned();
     line.clear();
-    notes.send(Note::Line(now_ms(), text)).await.is_ok()
+    notes.send(Note::Line(Clock::System.now_ms(), text)).await.is_ok()
 }
 
 struct Log {
@@ -110,10 +110,10 @@ impl Log {
             Note::Start(line) => {
                 self.finish_invocation();
                 self.invocation.clear();
-                self.push(now_ms(), line);
+                self.push(Clock::System.now_ms(), line);
             }
             Note::End(lines, asked) => {
-                self.last.extend(lines.into_iter().map(|line| (now_ms(), line)));
+                self.last.extend(lines.into_iter().map(|line| (Clock::System.now_ms(), line)));
                 self.asked = asked;
             }
         }

@@ -101,7 +101,7 @@ impl Process {
 
     /// Runs its program; an error is why it could not be run.
     pub(super) async fn start(&self, cloud: &Arc<Cloud>) -> std::io::Result<Child> {
-        let day = crate::clock::iso(crate::clock::now_ms());
+        let day = crate::clock::iso(crate::clock::Clock::System.now_ms());
         let day = day.split('T').next().unwrap_or_default().replace('-', "/");
         let stream = format!("{day}/[{}]{}", self.launch.version, self.token);
         let notes = output::start(cloud, &self.launch.log_group, &stream);
@@ -110,7 +110,7 @@ impl Process {
             Ok(child) => child,
             Err(error) => {
                 let line = format!("fork/exec bootstrap: {error} Runtime.InvalidEntrypoint");
-                let _ = notes.send(Note::Line(crate::clock::now_ms(), line)).await;
+                let _ = notes.send(Note::Line(crate::clock::Clock::System.now_ms(), line)).await;
                 return Err(error);
             }
         };

@@ -47,8 +47,8 @@ pub(super) async fn deliver(
     ids: &[String],
     trace: Option<String>,
 ) -> (Verdict, Option<Call>) {
-    if let Some(age) = age(records.last(), crate::clock::now_ms()) {
-        cloud.cloudwatch.counters().read(&mapping.function, age);
+    if let Some(age) = age(records.last(), cloud.now_ms()) {
+        cloud.cloudwatch.counters().read(&mapping.function, age, cloud.now_ms());
     }
     let payload = json!({ "Records": records }).to_string();
     let how = Invoking { patience: Some(PATIENCE), trace, ..Invoking::default() };

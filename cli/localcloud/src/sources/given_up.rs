@@ -10,7 +10,7 @@ use super::mapping::Mapping;
 use super::pieces::{sequence, written_ms};
 use super::queue;
 use crate::Cloud;
-use crate::clock::{iso, iso_ms, now_ms};
+use crate::clock::{iso, iso_ms};
 use crate::services::lambda::arn;
 
 /// Why records are given up.
@@ -59,14 +59,14 @@ impl GivenUp<'_> {
 
     async fn send(&self, cloud: &Arc<Cloud>, destination: &str) -> Result<(), crate::Refusal> {
         let url = queue::url(cloud, destination).await?;
-        let input = json!({ "QueueUrl": url, "MessageBody": self.document(now_ms()).to_string() });
+        let input = json!({ "QueueUrl": url, "MessageBody": self.document(cloud.now_ms()).to_string() });
         cloud.sqs.call(cloud, "SendMessage", input).await.map(drop)
     }
 
     fn log(&self, cloud: &Cloud, line: String) {
         let group = format!("/aws/lambda/{}", self.mapping.function);
         let stream = format!("event-source-mapping/{}", self.mapping.uuid);
-        let _ = cloud.logs.append(&group, &stream, vec![(now_ms(), line)]);
+        let _ = cloud.logs.append(&group, &stream, vec![(cloud.now_ms(), line)]);
     }
 
     /// The batch as AWS describes it to a queue: where it stands in the stream, not what it holds.

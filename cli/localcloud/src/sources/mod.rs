@@ -35,6 +35,8 @@ pub(crate) struct Sources {
 struct Running {
     wanted: watch::Sender<Option<Arc<Mapping>>>,
     shown: Arc<Mutex<Shown>>,
+    /// Kept and shown, but not carried out.
+    idle: bool,
 }
 
 impl Sources {
@@ -45,10 +47,15 @@ impl Sources {
     /// Puts a mapping to work.
     pub(crate) fn start(&self, cloud: &Arc<Cloud>, mapping: Mapping) {
         let uuid = mapping.uuid.clone();
-        let shown = Shown { state: "Creating".to_owned(), result: "No records processed".to_owned() };
+        let idle = !cloud.runs;
+        let state = if idle { at_rest(&mapping) } else { "Creating" };
+        let shown = Shown { state: state.to_owned(), result: "No records processed".to_owned() };
         let shown = Arc::new(Mutex::new(shown));
         let (wanted, receiver) = watch::channel(Some(Arc::new(mapping)));
-        self.running().insert(uuid.clone(), Running { wanted, shown: Arc::clone(&shown) });
+        self.running().insert(uuid.clone(), Running { wanted, shown: Arc::clone(&shown), idle });
+        if idle {
+            return;
+        }
         let turn = Turn { cloud: Arc::clone(cloud), uuid, wanted: receiver, shown };
         tokio::spawn(drive(turn));
     }
@@ -56,7 +63,11 @@ impl Sources {
     /// Lets a mapping go on with other settings.
     pub(crate) fn change(&self, mapping: Mapping) {
         if let Some(running) = self.running().get(&mapping.uuid) {
-            let state = if mapping.enabled { "Updating" } else { "Disabling" };
+            let state = match mapping.enabled {
+                _ if running.idle => at_rest(&mapping),
+                true => "Updating",
+                false => "Disabling",
+            };
             running.shown.lock().unwrap_or_else(PoisonError::into_inner).state = state.to_owned();
             running.wanted.send_replace(Some(Arc::new(mapping)));
         }
@@ -75,6 +86,11 @@ impl Sources {
         let shown = running.get(uuid).map(|one| one.shown.lock().unwrap_or_else(PoisonError::into_inner).clone());
         shown.unwrap_or_else(|| Shown { state: "Deleting".to_owned(), result: String::new() })
     }
+}
+
+/// The state of a mapping that nothing changes any more.
+fn at_rest(mapping: &Mapping) -> &'static str {
+    if mapping.enabled { "Enabled" } else { "Disabled" }
 }
 
 /// What a mapping's task works with.

@@ -184,7 +184,7 @@ fn without_loops(turn: &Turn, mapping: &Mapping, records: Vec<Value>) -> Vec<Val
     let line = format!("{}; left: {}", refusals::recursive(&mapping.function).message, ids.join(" "));
     let group = format!("/aws/lambda/{}", mapping.function);
     let stream = format!("event-source-mapping/{}", mapping.uuid);
-    let _ = cloud.logs.append(&group, &stream, vec![(crate::clock::now_ms(), line)]);
+    let _ = cloud.logs.append(&group, &stream, vec![(cloud.now_ms(), line)]);
     others
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
@@ -16,6 +17,8 @@ use crate::deploy::holder::Holder;
 const ID: &str = "id";
 const RENEWED: &str = "renewed_ms";
 const HOLDER: &str = "holder";
+/// After so many tries a renewal is left to the next one.
+const RENEWAL_TRIES: u32 = 3;
 
 /// What came of a put.
 pub(super) enum Put {
@@ -33,6 +36,11 @@ pub(super) enum Renewal {
     Done,
     /// It is another's, or nobody's.
     TakenOver(Option<Box<Holder>>),
+}
+
+/// How a renewal is tried again: in no line behind calls that were throttled, where it would come too late (A19).
+fn once_more() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(RENEWAL_TRIES)
 }
 
 #[derive(Clone)]
@@ -97,7 +105,12 @@ impl Place {
             .expression_attribute_values(":now", AttributeValue::N(now_ms.to_string()))
             .expression_attribute_values(":id", AttributeValue::S(id.to_owned()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match request.send().await {
+        match request
+            .customize()
+            .config_override(aws_sdk_dynamodb::config::Builder::new().retry_config(once_more()))
+            .send()
+            .await
+        {
             Ok(_) => Ok(Renewal::Done),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {

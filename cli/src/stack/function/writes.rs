@@ -8,8 +8,8 @@ use aws_smithy_types::Blob;
 use reconcile::{Change, Fault, Visit};
 
 use super::{
-    Configuration, Function, KEPT_VERSIONS, LIVE, LOOPS, NO_STOP, ROLE_ID_TAG, Result, SERVICE, VARIABLE,
-    configuration, get, goes_without, role, version,
+    Configuration, Function, KEPT_VERSIONS, LIVE, LOOPS, NO_STOP, ROLE_ID_TAG, ROLE_IDENTITY, Result, SERVICE,
+    VARIABLE, configuration, get, goes_without, role, version,
 };
 use crate::aws::{CallError, call, if_there};
 
@@ -88,7 +88,7 @@ impl Function {
         }
         let touches_code = change.touches("code") || change.touches("architecture");
         let touches_settings = change.fields().iter().any(|field| {
-            field.name.starts_with(VARIABLE) || ["role", "role's identity", "timeout", "memory"].contains(&&*field.name)
+            field.name.starts_with(VARIABLE) || ["role", ROLE_IDENTITY, "timeout", "memory"].contains(&&*field.name)
         });
         // Code alone is published in the call that brings it: one call less where most changes are.
         let mut latest = match touches_code {
@@ -108,7 +108,7 @@ impl Function {
         }
         self.move_alias(&latest.version, visit).await?;
         version::note(visit, &latest.version, &latest.sha256);
-        if change.touches("role's identity") || *change == Change::Create {
+        if change.touches(ROLE_IDENTITY) || *change == Change::Create {
             self.tag_role_id(visit).await?;
         }
         self.prune(&latest.version).await
@@ -254,16 +254,20 @@ impl Function {
         Ok(())
     }
 
-    /// Old versions are kept to a bound: the one that falls out of it goes (A31).
+    /// Old versions are kept to a bound, to go back to; what is older goes, whichever run left it (A31).
     async fn prune(&self, live: &str) -> Result<()> {
-        let Some(old) =
-            live.parse::<u64>().ok().and_then(|live| live.checked_sub(KEPT_VERSIONS)).filter(|old| *old > 0)
-        else {
-            return Ok(());
-        };
+        let oldest = live.parse::<u64>().ok().and_then(|live| live.checked_sub(KEPT_VERSIONS));
+        let Some(oldest) = oldest.filter(|oldest| *oldest > 0) else { return Ok(()) };
         let name = self.name();
-        let request = self.ground.aws.lambda.delete_function().function_name(&name).qualifier(old.to_string());
-        if_there(request.send().await.map_err(call(SERVICE, "DeleteFunction", &name)))?;
+        let mut pages = self.ground.aws.lambda.list_versions_by_function().function_name(&name).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let versions = page.map_err(call(SERVICE, "ListVersionsByFunction", &name))?.versions.unwrap_or_default();
+            let numbers = versions.iter().filter_map(|version| version.version()?.parse::<u64>().ok());
+            for old in numbers.filter(|number| *number <= oldest) {
+                let request = self.ground.aws.lambda.delete_function().function_name(&name).qualifier(old.to_string());
+                if_there(request.send().await.map_err(call(SERVICE, "DeleteFunction", &name)))?;
+            }
+        }
         Ok(())
     }
 
@@ -280,9 +284,7 @@ impl Function {
     }
 
     async fn zip(&self) -> Result<Blob> {
-        let package = self.package()?.clone();
-        let read = tokio::task::spawn_blocking(move || package.zip()).await.map_err(Fault::new)?;
-        Ok(Blob::new(read.map_err(Fault::new)?))
+        Ok(Blob::new(self.package()?.zip().await.map_err(Fault::new)?))
     }
 }
 

@@ -101,7 +101,7 @@ impl Process {
         self.retire();
         self.kill.notify_one();
         let message = format!("Task timed out after {:.2} seconds", limit.as_secs_f64());
-        let at = crate::clock::iso(crate::clock::now_ms());
+        let at = crate::clock::iso(crate::clock::Clock::System.now_ms());
         (
             error_payload("Sandbox.Timedout", &format!("RequestId: {id} Error: {message}")),
             format!("{at} {id} {message}"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::record::Api;
 use super::{ApiGateway, Input, KIND, Record, bad_request, new_id, no_content, page};
-use crate::clock::{iso, now_ms};
+use crate::clock::iso;
 use crate::gateway::{Ports, Served};
 use crate::{Cloud, Refusal, Rest, RestAnswer};
 
@@ -51,7 +51,7 @@ fn create(here: &ApiGateway, cloud: &Arc<Cloud>, mut input: Input) -> Result<Res
         api_key_selection_expression: KEY_SELECTION.to_owned(),
         disable_execute_api_endpoint: false,
         ip_address_type: "ipv4".to_owned(),
-        created_date: iso(now_ms()),
+        created_date: iso(here.state.now_ms()),
         description: input.text("description")?,
         version: input.text("version")?,
         tags: input.texts("tags")?.unwrap_or_default(),
@@ -60,13 +60,20 @@ fn create(here: &ApiGateway, cloud: &Arc<Cloud>, mut input: Input) -> Result<Res
     input.done()?;
 
     let unbound = |error: std::io::Error| Refusal::new(500, "InternalFailure", format!("no port for the API: {error}"));
-    let (port, listener) = Ports::choose(&here.taken_ports()).map_err(unbound)?;
+    let (port, listener) = if cloud.runs {
+        let (port, listener) = Ports::choose(&here.taken_ports()).map_err(unbound)?;
+        (port, Some(listener))
+    } else {
+        (Ports::unopened(&here.taken_ports()), None)
+    };
     let id = api.api_id.clone();
     let record = Record { api, port, integrations: BTreeMap::new(), routes: BTreeMap::new(), stages: BTreeMap::new() };
     let shown = record.shown();
     here.state.put(KIND, &id, &record)?;
     here.apis().insert(id.clone(), Arc::new(Served::new(record)));
-    here.ports.serve(cloud, &id, port, listener);
+    if let Some(listener) = listener {
+        here.ports.serve(cloud, &id, port, listener);
+    }
     Ok(RestAnswer::json(201, &shown))
 }
 

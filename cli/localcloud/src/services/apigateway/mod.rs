@@ -17,6 +17,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::gateway::{Ports, Served};
+use crate::weather::Asked;
 use crate::{Cloud, Refusal, Rest, RestAnswer, State};
 use input::Input;
 pub(crate) use integrations::FunctionArn;
@@ -35,6 +36,12 @@ pub(crate) struct ApiGateway {
 /// The calls that are implemented.
 pub(crate) fn calls() -> &'static [&'static str] {
     calls::CALLS
+}
+
+/// What a request asks for, as the weather sees it.
+pub(crate) fn asked(request: &Rest) -> Asked {
+    let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
+    Asked::of("apigateway", &calls::name(&request.method, &path), path.get(2).copied().unwrap_or_default())
 }
 
 impl ApiGateway {

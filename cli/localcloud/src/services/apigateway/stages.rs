@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::record::{RouteSettings, Stage, value};
 use super::{ApiGateway, Input, bad_request, conflict, found, new_id, no_content, not_found, page, parts};
-use crate::clock::{iso, now_ms};
+use crate::clock::iso;
 use crate::{Refusal, Rest, RestAnswer};
 
 /// `/v2/apis/{api}/stages[/{stage}]`.
@@ -24,12 +24,13 @@ pub(super) fn call(
         "GetStage" => found(here.record(api)?.record.stages.get(name).ok_or_else(absent)?),
         "UpdateStage" => {
             let settings = Settings::read(Input::read(call, request)?)?;
+            let now = iso(here.state.now_ms());
             let shown = here.change(api, |record| {
                 let stage = record.stages.get_mut(name).ok_or_else(absent)?;
                 if stage.auto_deploy && settings.auto_deploy == Some(false) {
                     return Err(Refusal::unsupported("autoDeploy false in API Gateway UpdateStage"));
                 }
-                settings.apply(stage);
+                settings.apply(stage, &now);
                 Ok(value(stage))
             })?;
             Ok(RestAnswer::json(200, &shown))
@@ -60,8 +61,8 @@ impl Settings {
         Ok(settings)
     }
 
-    fn apply(self, stage: &mut Stage) {
-        stage.last_updated_date = iso(now_ms());
+    fn apply(self, stage: &mut Stage, now: &str) {
+        stage.last_updated_date = now.to_owned();
         if self.auto_deploy == Some(true) && !stage.auto_deploy {
             stage.auto_deploy = true;
             stage.deployment_id = Some(new_id(6));
@@ -80,12 +81,12 @@ fn create(here: &ApiGateway, api: &str, mut input: Input) -> Result<RestAnswer, 
     }
     let tags = input.texts("tags")?.unwrap_or_default();
     let settings = Settings::read(input)?;
-    let now = iso(now_ms());
+    let now = iso(here.state.now_ms());
     let mut stage = Stage {
         stage_name: name.clone(),
         auto_deploy: false,
         created_date: now.clone(),
-        last_updated_date: now,
+        last_updated_date: now.clone(),
         deployment_id: None,
         description: None,
         default_route_settings: RouteSettings::default(),
@@ -93,7 +94,7 @@ fn create(here: &ApiGateway, api: &str, mut input: Input) -> Result<RestAnswer, 
         stage_variables: BTreeMap::new(),
         tags,
     };
-    settings.apply(&mut stage);
+    settings.apply(&mut stage, &now);
     let shown = here.change(api, |record| {
         if record.stages.contains_key(&name) {
             return Err(conflict("Stage already exists"));

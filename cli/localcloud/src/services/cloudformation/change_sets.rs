@@ -56,7 +56,7 @@ pub(super) fn create(own: &CloudFormation, cloud: &Arc<Cloud>, input: &Value) ->
             )));
         }
         Some(stack) => stack,
-        None if creates => Stack::new(name, &cloud.place, "REVIEW_IN_PROGRESS"),
+        None if creates => Stack::new(name, &cloud.place, "REVIEW_IN_PROGRESS", cloud.now_ms()),
         None => return Err(invalid(format!("Stack [{name}] does not exist"))),
     };
     if !creates {
@@ -83,7 +83,7 @@ pub(super) fn create(own: &CloudFormation, cloud: &Arc<Cloud>, input: &Value) ->
         to,
         creates,
         changes,
-        created_at: crate::clock::now_ms(),
+        created_at: cloud.now_ms(),
     };
     own.state.put(CHANGE_SETS, &change_set.id, &change_set)?;
     Ok(json!({ "Id": change_set.id, "StackId": stack.id }))
@@ -169,7 +169,7 @@ pub(super) fn execute(own: &CloudFormation, cloud: &Arc<Cloud>, input: &Value) -
     }
     if set.creates && stack.is_in_review() {
         forget(own, &stack)?;
-        stack.enter("CREATE_IN_PROGRESS", Some("User Initiated"));
+        stack.enter("CREATE_IN_PROGRESS", Some("User Initiated"), cloud.now_ms());
         stack.source = set.source;
         stack.pending = Some(Pending::Create(set.to));
         own.begin(cloud, &mut stack)?;
@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn a_change_set_names_what_is_added_modified_replaced_and_removed() {
         let place = Place { region: "us-east-1", account: "000000000000", port: 1 };
-        let mut stack = Stack::new("s", &place, "CREATE_COMPLETE");
+        let mut stack = Stack::new("s", &place, "CREATE_COMPLETE", 0);
         let kind = kinds::ALL[0].to_owned();
         for (logical, physical) in [("Kept", "k"), ("Changed", "c"), ("Renamed", "old"), ("Gone", "g")] {
             stack.resources.push(Resource {

@@ -55,8 +55,6 @@ pub(crate) fn calls() -> &'static [&'static str] {
 /// The stacks of the account.
 pub(crate) struct CloudFormation {
     state: State,
-    /// How long an operation on a stack takes: none, unless the weather says otherwise.
-    takes: Mutex<Duration>,
     /// One change at a time.
     changing: Mutex<()>,
 }
@@ -64,7 +62,7 @@ pub(crate) struct CloudFormation {
 impl CloudFormation {
     /// Opens the stacks.
     pub(crate) fn open(state: &State) -> Self {
-        Self { state: state.clone(), takes: Mutex::default(), changing: Mutex::default() }
+        Self { state: state.clone(), changing: Mutex::default() }
     }
 
     /// Goes on with what the last life was in the middle of.
@@ -74,12 +72,6 @@ impl CloudFormation {
                 cloud.cloudformation.carry_out_later(cloud, stack.id, Duration::ZERO);
             }
         }
-    }
-
-    /// Sets how long an operation on a stack takes from now on.
-    #[cfg(test)]
-    pub(crate) fn take(&self, long: Duration) {
-        *self.takes.lock().unwrap_or_else(PoisonError::into_inner) = long;
     }
 
     /// Does a call.
@@ -116,7 +108,7 @@ impl CloudFormation {
     /// Begins what is pending of a stack: it is kept first, so that it is done even if this process ends here.
     fn begin(&self, cloud: &Arc<Cloud>, stack: &mut Stack) -> Result<(), Refusal> {
         self.keep(stack)?;
-        let takes = *self.takes.lock().unwrap_or_else(PoisonError::into_inner);
+        let takes = cloud.weather.of_a_stack();
         if takes.is_zero() {
             return work::carry_out(self, cloud, stack);
         }
@@ -190,7 +182,9 @@ fn only(input: &Value, call: &str, known: &[&str]) -> Result<(), Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Weather;
 
+    const TAKES: Duration = Duration::from_secs(20);
     const TEMPLATE: &str = r#"{"Resources":{"B":{"Type":"AWS::CloudWatch::Dashboard","Properties":{"DashboardName":"b","DashboardBody":"{\"widgets\":[]}"}}}}"#;
 
     fn open(state: &std::path::Path) -> Arc<Cloud> {
@@ -216,7 +210,7 @@ mod tests {
     async fn an_operation_takes_the_time_it_is_told_and_meanwhile_nothing_else_can_be_done() {
         let folder = std::env::temp_dir().join(format!("localcloud-stacks-{}", crate::random::uuid()));
         let cloud = open(&folder);
-        cloud.cloudformation.take(Duration::from_secs(20));
+        cloud.weather.turn(Weather { stacks: TAKES..=TAKES, ..Weather::fair() });
         call(&cloud, "CreateStack", &[("TemplateBody", &encoded())]).unwrap();
         assert_eq!(status(&cloud), "CREATE_IN_PROGRESS");
         let refused = call(&cloud, "DeleteStack", &[]).unwrap_err();
@@ -232,7 +226,7 @@ mod tests {
     async fn what_the_last_life_was_in_the_middle_of_is_ended_by_the_next() {
         let folder = std::env::temp_dir().join(format!("localcloud-stacks-{}", crate::random::uuid()));
         let cloud = open(&folder);
-        cloud.cloudformation.take(Duration::from_secs(20));
+        cloud.weather.turn(Weather { stacks: TAKES..=TAKES, ..Weather::fair() });
         call(&cloud, "CreateStack", &[("TemplateBody", &encoded())]).unwrap();
         // It had begun to make the dashboard, which is there already.
         let mut stack = cloud.cloudformation.all().unwrap().remove(0);

@@ -98,7 +98,7 @@ pub(super) struct Event {
 
 impl Stack {
     /// One that is not there yet, and now has this state.
-    pub(super) fn new(name: &str, place: &Place, status: &str) -> Self {
+    pub(super) fn new(name: &str, place: &Place, status: &str, now_ms: i64) -> Self {
         let id =
             format!("arn:aws:cloudformation:{}:{}:stack/{name}/{}", place.region, place.account, crate::random::uuid());
         let mut stack = Self {
@@ -111,25 +111,31 @@ impl Stack {
             outputs: Vec::new(),
             events: Vec::new(),
             on_failure: OnFailure::Rollback,
-            created_at: crate::clock::now_ms(),
+            created_at: now_ms,
             updated_at: None,
             deleted_at: None,
             pending: None,
         };
-        stack.enter(status, Some("User Initiated"));
+        stack.enter(status, Some("User Initiated"), now_ms);
         stack
     }
 
     /// Goes into a state, with an event of it.
-    pub(super) fn enter(&mut self, status: &str, reason: Option<&str>) {
+    pub(super) fn enter(&mut self, status: &str, reason: Option<&str>, now_ms: i64) {
         status.clone_into(&mut self.status);
         self.reason = reason.filter(|reason| *reason != "User Initiated").map(str::to_owned);
         let (name, id) = (self.name.clone(), self.id.clone());
-        self.happened(&name, &id, STACK, status, reason);
+        self.happened((&name, &id, STACK), status, reason, now_ms);
     }
 
-    /// An event.
-    pub(super) fn happened(&mut self, logical: &str, physical: &str, kind: &str, status: &str, reason: Option<&str>) {
+    /// An event of what has this logical and this physical name and this kind.
+    pub(super) fn happened(
+        &mut self,
+        (logical, physical, kind): (&str, &str, &str),
+        status: &str,
+        reason: Option<&str>,
+        now_ms: i64,
+    ) {
         if self.events.len() >= EVENTS_KEPT {
             self.events.remove(0);
         }
@@ -140,7 +146,7 @@ impl Stack {
             kind: kind.to_owned(),
             status: status.to_owned(),
             reason: reason.map(str::to_owned),
-            at: crate::clock::now_ms(),
+            at: now_ms,
         });
     }
 

@@ -107,7 +107,7 @@ pub(super) fn create(own: &CloudFormation, cloud: &Arc<Cloud>, input: &Value) ->
     if own.find(name)?.is_some() {
         return Err(Refusal::new(400, "AlreadyExistsException", format!("Stack [{name}] already exists")));
     }
-    let mut stack = Stack::new(name, &cloud.place, "CREATE_IN_PROGRESS");
+    let mut stack = Stack::new(name, &cloud.place, "CREATE_IN_PROGRESS", cloud.now_ms());
     stack.on_failure = match (input["OnFailure"].as_str(), input["DisableRollback"].as_str()) {
         (Some("DO_NOTHING"), _) | (None, Some("true")) => OnFailure::DoNothing,
         (Some("DELETE"), _) => OnFailure::Delete,
@@ -155,8 +155,8 @@ pub(super) fn begin_update(
     source: Source,
     to: Evaluated,
 ) -> Result<(), Refusal> {
-    stack.enter("UPDATE_IN_PROGRESS", Some("User Initiated"));
-    stack.updated_at = Some(crate::clock::now_ms());
+    stack.enter("UPDATE_IN_PROGRESS", Some("User Initiated"), cloud.now_ms());
+    stack.updated_at = Some(cloud.now_ms());
     stack.pending = Some(Pending::Update { to, source, from: stack.resources.clone() });
     own.begin(cloud, stack)
 }
@@ -186,7 +186,7 @@ pub(super) fn delete(own: &CloudFormation, cloud: &Arc<Cloud>, input: &Value) ->
         return Err(invalid(message));
     }
     super::change_sets::forget(own, &stack)?;
-    stack.enter("DELETE_IN_PROGRESS", Some("User Initiated"));
+    stack.enter("DELETE_IN_PROGRESS", Some("User Initiated"), cloud.now_ms());
     stack.pending = Some(Pending::Delete { retain });
     own.begin(cloud, &mut stack)?;
     Ok(json!({}))
@@ -202,7 +202,7 @@ pub(super) fn continue_rollback(own: &CloudFormation, cloud: &Arc<Cloud>, input:
             stack.id, stack.status
         )));
     }
-    stack.enter("UPDATE_ROLLBACK_IN_PROGRESS", Some("User Initiated"));
+    stack.enter("UPDATE_ROLLBACK_IN_PROGRESS", Some("User Initiated"), cloud.now_ms());
     stack.pending = Some(Pending::ContinueRollback { skip: texts(&input["ResourcesToSkip"]) });
     own.begin(cloud, &mut stack)?;
     Ok(json!({}))

@@ -50,6 +50,14 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
+    fn enter(&mut self, status: &str, reason: Option<&str>) {
+        self.stack.enter(status, reason, self.cloud.now_ms());
+    }
+
+    fn happened(&mut self, logical: &str, physical: &str, kind: &str, status: &str, reason: Option<&str>) {
+        self.stack.happened((logical, physical, kind), status, reason, self.cloud.now_ms());
+    }
+
     /// What the last life had begun to make is made again from the start.
     fn clear_begun(&mut self) {
         let begun: Vec<Resource> = self.stack.resources.iter().filter(|one| one.status == BEGUN).cloned().collect();
@@ -74,22 +82,22 @@ impl Work<'_> {
             }
         }
         self.stack.outputs = wanted.outputs;
-        self.stack.enter("CREATE_COMPLETE", None);
+        self.enter("CREATE_COMPLETE", None);
         Ok(())
     }
 
     fn failed_creation(&mut self, reason: &str) {
         match self.stack.on_failure {
-            OnFailure::DoNothing => self.stack.enter("CREATE_FAILED", Some(reason)),
+            OnFailure::DoNothing => self.enter("CREATE_FAILED", Some(reason)),
             OnFailure::Delete => {
-                self.stack.enter("DELETE_IN_PROGRESS", Some(&format!("{reason}Delete requested by user.")));
+                self.enter("DELETE_IN_PROGRESS", Some(&format!("{reason}Delete requested by user.")));
                 self.delete(&[]);
             }
             OnFailure::Rollback => {
-                self.stack.enter("ROLLBACK_IN_PROGRESS", Some(&format!("{reason}Rollback requested by user.")));
+                self.enter("ROLLBACK_IN_PROGRESS", Some(&format!("{reason}Rollback requested by user.")));
                 match self.remove_all(&[]) {
-                    Ok(()) => self.stack.enter("ROLLBACK_COMPLETE", None), // can only be deleted (A16)
-                    Err(left) => self.stack.enter("ROLLBACK_FAILED", Some(&format!("{FAILED} delete: [{left}]. "))),
+                    Ok(()) => self.enter("ROLLBACK_COMPLETE", None), // can only be deleted (A16)
+                    Err(left) => self.enter("ROLLBACK_FAILED", Some(&format!("{FAILED} delete: [{left}]. "))),
                 }
             }
         }
@@ -98,19 +106,19 @@ impl Work<'_> {
     /// Makes one resource, with its events.
     fn make(&mut self, wanted: &Wanted) -> Result<(), Ended> {
         let Wanted { logical, kind, physical, properties } = wanted;
-        self.stack.happened(logical, "", kind, BEGUN, None);
+        self.happened(logical, "", kind, BEGUN, None);
         let free = kinds::must_be_free(self.cloud, kind, physical);
         if free.is_ok() {
-            self.put(resource(wanted, BEGUN));
+            self.put(resource(wanted, BEGUN, self.cloud.now_ms()));
             self.own.keep(self.stack)?;
         }
         let tags = self.stack.tags();
         let made = free.and_then(|()| kinds::create(self.cloud, kind, physical, properties, &tags));
         let reason = made.as_ref().err().map(|refusal| refusal.message.clone());
         let status = if made.is_ok() { "CREATE_COMPLETE" } else { "CREATE_FAILED" };
-        self.stack.happened(logical, physical, kind, status, reason.as_deref());
+        self.happened(logical, physical, kind, status, reason.as_deref());
         if made.is_ok() {
-            self.put(resource(wanted, status));
+            self.put(resource(wanted, status, self.cloud.now_ms()));
             return Ok(());
         }
         self.stack.resources.retain(|one| one.logical != *logical || one.status != BEGUN);
@@ -151,33 +159,33 @@ impl Work<'_> {
                 Err(Ended::Broken(refusal)) => return Err(refusal),
                 Err(Ended::Failed(logical)) => {
                     self.stack.source = former;
-                    self.stack.enter("UPDATE_ROLLBACK_IN_PROGRESS", Some(&format!("{FAILED} update: [{logical}]. ")));
+                    self.enter("UPDATE_ROLLBACK_IN_PROGRESS", Some(&format!("{FAILED} update: [{logical}]. ")));
                     self.restore(from, &[], retagged);
                     return Ok(());
                 }
             }
         }
         self.stack.outputs.clone_from(&to.outputs);
-        self.stack.enter("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", None);
+        self.enter("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", None);
         let gone = from.iter().filter(|one| !to.resources.iter().any(|wanted| wanted.logical == one.logical));
         for old in gone.chain(&replaced) {
             // What cannot be cleaned up is left behind, as AWS leaves it; its event says so.
             let _ = self.remove(old);
         }
         self.stack.resources.retain(|one| to.resources.iter().any(|wanted| wanted.logical == one.logical));
-        self.stack.enter("UPDATE_COMPLETE", None);
+        self.enter("UPDATE_COMPLETE", None);
         Ok(())
     }
 
     /// Sets one resource in place.
     fn set(&mut self, wanted: &Wanted) -> Result<(), Ended> {
         let Wanted { logical, kind, physical, properties } = wanted;
-        self.stack.happened(logical, physical, kind, "UPDATE_IN_PROGRESS", None);
+        self.happened(logical, physical, kind, "UPDATE_IN_PROGRESS", None);
         let done = kinds::update(self.cloud, kind, physical, properties, &self.stack.tags());
         let reason = done.as_ref().err().map(|refusal| refusal.message.clone());
         let status = if done.is_ok() { "UPDATE_COMPLETE" } else { "UPDATE_FAILED" };
-        self.stack.happened(logical, physical, kind, status, reason.as_deref());
-        let mut set = resource(wanted, status);
+        self.happened(logical, physical, kind, status, reason.as_deref());
+        let mut set = resource(wanted, status, self.cloud.now_ms());
         set.reason = reason;
         self.put(set);
         done.map_err(|_| Ended::Failed(logical.clone()))
@@ -205,10 +213,10 @@ impl Work<'_> {
         let failed = |one: &&Resource| one.status == "UPDATE_FAILED" && !skip.contains(&one.logical);
         let left: Vec<&str> = self.stack.resources.iter().filter(failed).map(|one| one.logical.as_str()).collect();
         if left.is_empty() {
-            self.stack.enter("UPDATE_ROLLBACK_COMPLETE", None);
+            self.enter("UPDATE_ROLLBACK_COMPLETE", None);
         } else {
             let reason = format!("{FAILED} update: [{}]. ", left.join(", "));
-            self.stack.enter("UPDATE_ROLLBACK_FAILED", Some(&reason));
+            self.enter("UPDATE_ROLLBACK_FAILED", Some(&reason));
         }
     }
 
@@ -224,10 +232,10 @@ impl Work<'_> {
     fn delete(&mut self, retain: &[String]) {
         match self.remove_all(retain) {
             Ok(()) => {
-                self.stack.enter("DELETE_COMPLETE", None);
-                self.stack.deleted_at = Some(crate::clock::now_ms());
+                self.enter("DELETE_COMPLETE", None);
+                self.stack.deleted_at = Some(self.cloud.now_ms());
             }
-            Err(left) => self.stack.enter("DELETE_FAILED", Some(&format!("{FAILED} delete: [{left}]. "))),
+            Err(left) => self.enter("DELETE_FAILED", Some(&format!("{FAILED} delete: [{left}]. "))),
         }
     }
 
@@ -237,7 +245,7 @@ impl Work<'_> {
         for one in self.stack.resources.clone().iter().rev() {
             let removed = match retain.contains(&one.logical) {
                 true => {
-                    self.stack.happened(&one.logical, &one.physical, &one.kind, "DELETE_SKIPPED", None);
+                    self.happened(&one.logical, &one.physical, &one.kind, "DELETE_SKIPPED", None);
                     Ok(())
                 }
                 false => self.remove(one),
@@ -256,16 +264,16 @@ impl Work<'_> {
     }
 
     fn remove(&mut self, one: &Resource) -> Result<(), Refusal> {
-        self.stack.happened(&one.logical, &one.physical, &one.kind, "DELETE_IN_PROGRESS", None);
+        self.happened(&one.logical, &one.physical, &one.kind, "DELETE_IN_PROGRESS", None);
         let removed = kinds::delete(self.cloud, &one.kind, &one.physical);
         let reason = removed.as_ref().err().map(|refusal| refusal.message.clone());
         let status = if removed.is_ok() { "DELETE_COMPLETE" } else { "DELETE_FAILED" };
-        self.stack.happened(&one.logical, &one.physical, &one.kind, status, reason.as_deref());
+        self.happened(&one.logical, &one.physical, &one.kind, status, reason.as_deref());
         removed
     }
 }
 
-fn resource(wanted: &Wanted, status: &str) -> Resource {
+fn resource(wanted: &Wanted, status: &str, at: i64) -> Resource {
     Resource {
         logical: wanted.logical.clone(),
         kind: wanted.kind.clone(),
@@ -273,6 +281,6 @@ fn resource(wanted: &Wanted, status: &str) -> Resource {
         properties: wanted.properties.clone(),
         status: status.to_owned(),
         reason: None,
-        at: crate::clock::now_ms(),
+        at,
     }
 }

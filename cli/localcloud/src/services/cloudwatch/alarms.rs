@@ -56,7 +56,7 @@ struct Alarm {
 impl Alarm {
     /// What the last periods say now; `true` where that is another state than before.
     fn look(&mut self, cloud: &Cloud) -> Result<bool, Refusal> {
-        let now = crate::clock::now_ms();
+        let now = cloud.now_ms();
         // Periods are whole minutes, and the last one ends with the minute that is running.
         let minute = now.div_euclid(MINUTE_MS) * MINUTE_MS;
         let points = self.metric.points(cloud, minute - self.period_ms * self.periods as i64 + 1, now + 1)?;
@@ -141,7 +141,7 @@ pub(super) fn put(own: &CloudWatch, cloud: &Cloud, input: &Value) -> Result<Valu
     let breaches = whole(input, "DatapointsToAlarm", 1, periods)?;
     let threshold = number(input, "Threshold")?.ok_or_else(|| invalid("The parameter Threshold is required."))?;
     let former = get(own, name)?;
-    let now = crate::clock::now_ms();
+    let now = cloud.now_ms();
     let mut alarm = Alarm {
         name: name.to_owned(),
         arn: format!("arn:aws:cloudwatch:{}:{}:alarm:{name}", cloud.place.region, cloud.place.account),

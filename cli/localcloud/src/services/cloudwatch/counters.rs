@@ -52,8 +52,8 @@ pub(crate) struct Counters(Mutex<HashMap<String, VecDeque<Minute>>>);
 
 impl Counters {
     /// An invocation ended.
-    pub(crate) fn invoked(&self, function: &str, failed: bool, took: Duration) {
-        self.count(function, |minute| {
+    pub(crate) fn invoked(&self, function: &str, failed: bool, took: Duration, now_ms: i64) {
+        self.count(function, now_ms, |minute| {
             minute.invocations += 1;
             minute.errors += u32::from(failed);
             let took = Statistics::of(took.as_secs_f64() * 1000.0);
@@ -62,20 +62,20 @@ impl Counters {
     }
 
     /// An invocation was refused, for as many ran as may.
-    pub(crate) fn throttled(&self, function: &str) {
-        self.count(function, |minute| minute.throttles += 1);
+    pub(crate) fn throttled(&self, function: &str, now_ms: i64) {
+        self.count(function, now_ms, |minute| minute.throttles += 1);
     }
 
     /// A batch of a stream was handed over, its last record this old.
-    pub(crate) fn read(&self, function: &str, age: Duration) {
-        self.count(function, |minute| {
+    pub(crate) fn read(&self, function: &str, age: Duration, now_ms: i64) {
+        self.count(function, now_ms, |minute| {
             let age = Statistics::of(age.as_secs_f64() * 1000.0);
             minute.iterator_age = Some(minute.iterator_age.map_or(age, |so_far| so_far.and(age)));
         });
     }
 
-    fn count(&self, function: &str, add: impl FnOnce(&mut Minute)) {
-        let at = crate::clock::now_ms().div_euclid(MINUTE_MS) * MINUTE_MS;
+    fn count(&self, function: &str, now_ms: i64, add: impl FnOnce(&mut Minute)) {
+        let at = now_ms.div_euclid(MINUTE_MS) * MINUTE_MS;
         let mut functions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !functions.contains_key(function) {
             functions.insert(function.to_owned(), VecDeque::new());
@@ -134,11 +134,12 @@ mod tests {
 
     #[test]
     fn invocations_are_counted_with_their_errors_throttles_and_times() {
+        const NOW: i64 = 1_700_000_000_000;
         let counters = Counters::default();
-        counters.invoked("f", false, Duration::from_millis(10));
-        counters.invoked("f", true, Duration::from_millis(30));
-        counters.throttled("f");
-        counters.read("f", Duration::from_secs(2));
+        counters.invoked("f", false, Duration::from_millis(10), NOW);
+        counters.invoked("f", true, Duration::from_millis(30), NOW);
+        counters.throttled("f", NOW);
+        counters.read("f", Duration::from_secs(2), NOW);
         let sum = |metric: &str| counters.points("f", metric, 0, i64::MAX).iter().map(|(_, s)| s.sum).sum::<f64>();
         assert_eq!(
             ["Invocations", "Errors", "Throttles", "Duration", "IteratorAge"].map(sum),

@@ -42,7 +42,7 @@ pub(super) fn put(own: &CloudWatch, cloud: &Cloud, input: &Value) -> Result<Valu
         name: name.to_owned(),
         arn: format!("arn:aws:cloudwatch::{}:dashboard/{name}", cloud.place.account),
         body: body.to_owned(),
-        updated_at: crate::clock::now_ms(),
+        updated_at: cloud.now_ms(),
     };
     own.state.put(DASHBOARDS, name, &dashboard)?;
     Ok(json!({ "DashboardValidationMessages": [] }))

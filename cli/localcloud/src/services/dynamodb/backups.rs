@@ -40,7 +40,7 @@ pub(super) async fn call(dynamodb: &DynamoDb, cloud: &Cloud, action: &str, input
     }
     let recovery = cloud.state.get::<Recovery>(RECOVERY, &table.name)?;
     let recovery = recovery.filter(|recovery| recovery.table_id == table.id);
-    Ok(json!({ "ContinuousBackupsDescription": shown(recovery.as_ref(), crate::clock::now_ms()) }))
+    Ok(json!({ "ContinuousBackupsDescription": shown(recovery.as_ref(), cloud.now_ms()) }))
 }
 
 /// A table that is gone takes it along.
@@ -91,7 +91,7 @@ fn update(state: &State, table: &Table, input: &Value) -> Result<(), Refusal> {
             invalid(format!("RecoveryPeriodInDays is {days}; it must be between {LEAST_DAYS} and {MOST_DAYS}"))
         })?,
     };
-    let since = before.map_or_else(crate::clock::now_ms, |before| before.since);
+    let since = before.map_or_else(|| state.now_ms(), |before| before.since);
     state.put(RECOVERY, &table.name, &Recovery { table_id: table.id.clone(), since, days })?;
     Ok(())
 }

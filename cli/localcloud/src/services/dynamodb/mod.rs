@@ -11,6 +11,7 @@ use dynoxide::Database;
 use serde_json::Value;
 use tokio::sync::watch;
 
+use crate::clock::Clock;
 use crate::wire::json::Dialect;
 use crate::{Cloud, Error, Refusal, State};
 
@@ -36,15 +37,20 @@ pub(crate) fn stream_calls() -> &'static [&'static str] {
 /// The tables of the cloud.
 pub(crate) struct DynamoDb {
     engine: Database,
-    file: std::path::PathBuf,
+    /// Nothing in memory.
+    file: Option<std::path::PathBuf>,
     changed: watch::Sender<u64>,
 }
 
 impl DynamoDb {
     /// Opens the engine on its file.
     pub(crate) fn open(state: &State) -> Result<Self, Error> {
-        let file = state.folder().join("dynamodb.db");
         let failed = |error: dynoxide::DynoxideError| Error::Engine(error.to_string());
+        let Some(folder) = state.folder() else {
+            let engine = Database::memory_with_clock(Arc::new(EngineClock(state.clock()))).map_err(failed)?;
+            return Ok(Self { engine, file: None, changed: watch::Sender::new(0) });
+        };
+        let file = folder.join("dynamodb.db");
         let engine = Database::new(&file.to_string_lossy()).map_err(failed)?;
         // The name of this call hides what it is here for: synchronous = NORMAL (the engine opens with FULL,
         // a wait for the disk at each write) and a cache of 2 MB.
@@ -56,13 +62,14 @@ impl DynamoDb {
              ON _stream_records (table_name, CAST(sequence_number AS INTEGER))",
         )?;
         crate::state::private_file(&file)?;
-        Ok(Self { engine, file, changed: watch::Sender::new(0) })
+        Ok(Self { engine, file: Some(file), changed: watch::Sender::new(0) })
     }
 
     /// Starts the sweep of what has passed its time: items by their TTL, stream records by their age.
     pub(crate) fn start(cloud: &Arc<Cloud>) {
-        let (engine, file, changed) =
-            (cloud.dynamodb.engine.clone(), cloud.dynamodb.file.clone(), cloud.dynamodb.changed.clone());
+        let Some(file) = cloud.dynamodb.file.clone() else { return };
+        let (engine, changed, clock) =
+            (cloud.dynamodb.engine.clone(), cloud.dynamodb.changed.clone(), cloud.state.clock());
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(SWEEP).await;
@@ -71,7 +78,7 @@ impl DynamoDb {
                     if engine.sweep_ttl().is_ok_and(|removed| removed > 0) {
                         changed.send_modify(|count| *count += 1);
                     }
-                    trim_streams(&file)
+                    trim_streams(&file, clock.now_ms())
                 })
                 .await;
             }
@@ -93,7 +100,7 @@ impl DynamoDb {
         local.inward(&mut input)?;
         let deleted = (action == "DeleteTable").then(|| input["TableName"].as_str().unwrap_or_default().to_owned());
         let (engine, changed) = (self.engine.clone(), self.changed.clone());
-        let done = tokio::task::spawn_blocking(move || {
+        let work = move || {
             if let Some(stream) = input.get("StreamArn").and_then(Value::as_str) {
                 engine::current_stream(&engine, stream)?;
             }
@@ -102,10 +109,8 @@ impl DynamoDb {
                 changed.send_modify(|count| *count += 1);
             }
             output
-        })
-        .await
-        .map_err(|error| Refusal::new(500, "InternalServerError", format!("the DynamoDB engine: {error}")))?;
-        match done {
+        };
+        match self.carry_out(work).await {
             Ok(mut output) => {
                 if let Some(table) = deleted {
                     backups::forget(&cloud.state, &table)?;
@@ -119,11 +124,36 @@ impl DynamoDb {
             }
         }
     }
+
+    /// Away from the threads that serve; in memory at once, for there is no disk to wait for.
+    async fn carry_out(
+        &self,
+        work: impl FnOnce() -> Result<Value, Refusal> + Send + 'static,
+    ) -> Result<Value, Refusal> {
+        if self.file.is_none() {
+            return work();
+        }
+        let broken = |error| Refusal::new(500, "InternalServerError", format!("the DynamoDB engine: {error}"));
+        tokio::task::spawn_blocking(work).await.map_err(broken)?
+    }
+}
+
+/// The engine keeps its streams and its times to live by the same clock.
+struct EngineClock(Clock);
+
+impl dynoxide::storage_backend::Clock for EngineClock {
+    fn now_unix_secs(&self) -> u64 {
+        u64::try_from(self.0.now_ms() / 1000).unwrap_or_default()
+    }
+
+    fn now_unix_secs_f64(&self) -> f64 {
+        crate::clock::seconds(self.0.now_ms())
+    }
 }
 
 /// Removes stream records that are older than a stream keeps them.
-fn trim_streams(file: &std::path::Path) -> Result<(), rusqlite::Error> {
-    let oldest = crate::clock::now_ms() / 1000 - STREAM_KEEPS;
+fn trim_streams(file: &std::path::Path, now_ms: i64) -> Result<(), rusqlite::Error> {
+    let oldest = now_ms / 1000 - STREAM_KEEPS;
     let keeper = rusqlite::Connection::open(file)?;
     let old = "SELECT EXISTS (SELECT 1 FROM _stream_records WHERE id = (SELECT MIN(id) FROM _stream_records) AND created_at < ?1)";
     if keeper.query_row(old, [oldest], |row| row.get(0))? {

@@ -50,8 +50,8 @@ impl Iam {
         let mut policy = find(self, arn)?;
         check(document)?;
         let number = policy.next;
-        policy.versions = vec![Version { number, document: document.to_owned(), created_at: crate::clock::now_ms() }];
-        (policy.default, policy.next, policy.updated_at) = (number, number + 1, crate::clock::now_ms());
+        policy.versions = vec![Version { number, document: document.to_owned(), created_at: self.state.now_ms() }];
+        (policy.default, policy.next, policy.updated_at) = (number, number + 1, self.state.now_ms());
         keep(self, &policy)
     }
 
@@ -137,7 +137,7 @@ pub(super) fn create(iam: &Iam, cloud: &Cloud, form: &Form) -> Result<Xml, Refus
             format!("A policy called {name} already exists. Duplicate names are not allowed."),
         ));
     }
-    let now = crate::clock::now_ms();
+    let now = iam.state.now_ms();
     let policy = Policy {
         name: name.to_owned(),
         id: format!("ANPA{}", crate::random::capitals(17)),
@@ -198,7 +198,7 @@ pub(super) fn create_version(iam: &Iam, form: &Form) -> Result<Xml, Refusal> {
         let message = "A managed policy can have up to 5 versions. Before you create a new version, you must delete an existing version.";
         return Err(Refusal::new(409, "LimitExceeded", message));
     }
-    let now = crate::clock::now_ms();
+    let now = iam.state.now_ms();
     let version = Version { number: policy.next, document: document.to_owned(), created_at: now };
     (policy.next, policy.updated_at) = (policy.next + 1, now);
     if form.get("SetAsDefault") == Some("true") {

@@ -95,7 +95,7 @@ pub(super) fn create(iam: &Iam, cloud: &Cloud, form: &Form) -> Result<Xml, Refus
         description: form.get("Description").map(str::to_owned),
         session_seconds: session(form)?.unwrap_or(3600),
         boundary: form.get("PermissionsBoundary").map(|arn| boundary(iam, arn)).transpose()?,
-        created_at: crate::clock::now_ms(),
+        created_at: iam.state.now_ms(),
         tags: form.tags("Tags").into_iter().collect(),
         policies: BTreeMap::new(),
     };

@@ -74,11 +74,21 @@ fn next_quote(rest: &mut &[u8], body: &[u8]) -> Option<usize> {
     (position > 0 && body[position - 1] == b'"').then_some(position)
 }
 
+/// What a zip is kept as; one that is no zip is refused.
+pub(super) fn identify(zip: &[u8]) -> Result<Code, Refusal> {
+    zip::ZipArchive::new(std::io::Cursor::new(zip)).map_err(not_a_zip)?;
+    Ok(code_of(zip))
+}
+
+fn code_of(zip: &[u8]) -> Code {
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, zip);
+    Code { sha256: BASE64_STANDARD.encode(hash), folder: crate::random::hex(hash.as_ref()), size: zip.len() }
+}
+
 /// Unpacks a zip into its own folder under `codes`, unless it stands there already.
 pub(super) fn unpack(codes: &Path, zip: &[u8]) -> Result<Code, Refusal> {
-    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, zip);
-    let folder = crate::random::hex(hash.as_ref());
-    let code = Code { sha256: BASE64_STANDARD.encode(hash), folder: folder.clone(), size: zip.len() };
+    let code = code_of(zip);
+    let folder = code.folder.clone();
     let place = codes.join(&folder);
     if let Ok(there) = std::fs::File::open(&place) {
         let _ = there.set_modified(crate::clock::now()); // wanted again: not to be swept away now
@@ -93,18 +103,19 @@ pub(super) fn unpack(codes: &Path, zip: &[u8]) -> Result<Code, Refusal> {
     unpacked.map(|()| code)
 }
 
+fn not_a_zip(error: zip::result::ZipError) -> Refusal {
+    refusals::invalid(format!(
+        "Could not unzip uploaded file. Please check your file, then try to upload again. ({error})"
+    ))
+}
+
 fn write_files(zip: &[u8], folder: &Path) -> Result<(), Refusal> {
-    let bad = |error: zip::result::ZipError| {
-        refusals::invalid(format!(
-            "Could not unzip uploaded file. Please check your file, then try to upload again. ({error})"
-        ))
-    };
-    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(zip)).map_err(bad)?;
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(zip)).map_err(not_a_zip)?;
     std::fs::create_dir_all(folder).map_err(file_error)?;
     let mut room = UNPACKED_BYTES;
     for index in 0..archive.len() {
-        let entry = archive.by_index(index).map_err(bad)?;
-        let name = entry.name().map_err(bad)?.into_owned();
+        let entry = archive.by_index(index).map_err(not_a_zip)?;
+        let name = entry.name().map_err(not_a_zip)?.into_owned();
         let path = inside(folder, &name)?;
         if entry.is_dir() {
             std::fs::create_dir_all(path).map_err(file_error)?;

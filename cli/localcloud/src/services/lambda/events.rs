@@ -100,5 +100,5 @@ async fn tries(cloud: &Arc<Cloud>, id: &str, mut event: Taken) {
 /// What is not tried any more ends in the function's log.
 fn leave(cloud: &Cloud, event: &Taken, why: &str) {
     let group = format!("/aws/lambda/{}", event.function);
-    let _ = cloud.logs.append(&group, "events", vec![(crate::clock::now_ms(), format!("{why}: {}", event.payload))]);
+    let _ = cloud.logs.append(&group, "events", vec![(cloud.now_ms(), format!("{why}: {}", event.payload))]);
 }

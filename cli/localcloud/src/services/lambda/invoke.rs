@@ -64,7 +64,10 @@ impl Lambda {
         how: Invoking,
     ) -> Result<Invoked, Refusal> {
         let (launch, limit) = self.launch(cloud, function, qualifier)?;
-        let trace = Trace::parse(&how.trace.unwrap_or_else(trace));
+        if !cloud.runs {
+            return Err(refusals::unsupported("invocations where nothing runs by itself"));
+        }
+        let trace = Trace::parse(&how.trace.unwrap_or_else(|| trace(cloud.now_ms())));
         if trace.stops(function) && self.stops_loops(function)? {
             return Err(refusals::recursive(function));
         }
@@ -85,8 +88,10 @@ impl Lambda {
             let (name, began) = (launch.function.clone(), tokio::time::Instant::now());
             let ran = cloud.lambda.pool.run(&cloud, launch, limit, patience, event).await;
             match &ran {
-                Ok(outcome) => cloud.cloudwatch.counters().invoked(&name, outcome.failed, began.elapsed()),
-                Err(Busy::NoPlace) => cloud.cloudwatch.counters().throttled(&name),
+                Ok(outcome) => {
+                    cloud.cloudwatch.counters().invoked(&name, outcome.failed, began.elapsed(), cloud.now_ms())
+                }
+                Err(Busy::NoPlace) => cloud.cloudwatch.counters().throttled(&name, cloud.now_ms()),
                 Err(Busy::Closing) => {}
             }
             ran
@@ -117,7 +122,8 @@ impl Lambda {
 
     /// Starts a process ahead of demand, if the function has none that waits.
     pub(super) fn warm(&self, cloud: &Arc<Cloud>, function: &str, qualifier: Option<&str>) {
-        if let Ok((launch, limit)) = self.launch(cloud, function, qualifier)
+        if cloud.runs
+            && let Ok((launch, limit)) = self.launch(cloud, function, qualifier)
             && limit > 0
         {
             self.pool.warm(cloud, &launch);
@@ -141,7 +147,7 @@ impl Lambda {
                     function: function.name.clone(),
                     version: version.label(),
                     revision: version.revision.clone(),
-                    folder: self.codes().join(&version.code.folder),
+                    folder: self.codes().unwrap_or_default().join(&version.code.folder),
                     handler: settings.handler.clone(),
                     variables: settings.environment.clone().unwrap_or_default(),
                     timeout: Duration::from_secs(u64::from(settings.timeout)),
@@ -217,8 +223,8 @@ fn payload(body: &Bytes) -> Result<Bytes, Refusal> {
 }
 
 /// A new trace of its own, not sampled.
-fn trace() -> String {
+fn trace(now_ms: i64) -> String {
     let id = crate::random::hex(&crate::random::bytes::<12>());
     let parent = crate::random::hex(&crate::random::bytes::<8>());
-    format!("Root=1-{:08x}-{id};Parent={parent};Sampled=0", crate::clock::now_ms() / 1000)
+    format!("Root=1-{:08x}-{id};Parent={parent};Sampled=0", now_ms / 1000)
 }

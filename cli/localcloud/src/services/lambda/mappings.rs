@@ -61,7 +61,7 @@ impl Lambda {
             most_age_s: None,
             on_failure: None,
             at_once: None,
-            modified: crate::clock::now_ms(),
+            modified: cloud.now_ms(),
             tags: input.texts("Tags")?.unwrap_or_default(),
         };
         change(&mut mapping, &input, kind)?;
@@ -116,7 +116,7 @@ impl Lambda {
         change(&mut mapping, &input, kind)?;
         self.check_source(cloud, &mapping, kind).await?;
         check_destination(cloud, &mapping).await?;
-        mapping.modified = crate::clock::now_ms();
+        mapping.modified = cloud.now_ms();
         self.keep_mapping(mapping.clone())?;
         self.sources().change(mapping.clone());
         let state = match (before.enabled, mapping.enabled) {

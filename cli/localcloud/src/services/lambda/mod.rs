@@ -22,6 +22,7 @@ mod versions;
 use std::sync::Arc;
 
 use crate::Cloud;
+use crate::weather::Asked;
 use crate::wire::{Refusal, Rest, RestAnswer};
 
 pub(crate) use function::arn;
@@ -32,6 +33,21 @@ pub(crate) use store::Lambda;
 
 /// What a call answers.
 type Answered = Result<RestAnswer, Refusal>;
+
+/// What a request asks for, as the weather sees it: of a function its bare name, of a mapping its id.
+pub(crate) fn asked(request: &Rest) -> Asked {
+    let (call, named) = match routes::find(&request.method, &request.path) {
+        routes::Asked::Call(name, variables) => (name.to_owned(), variables.first().copied().unwrap_or_default()),
+        routes::Asked::Unknown(name) => (name, ""),
+    };
+    let mut input: serde_json::Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    if let Some(qualifier) = Query(request.query.clone()).get("Qualifier") {
+        input["Qualifier"] = qualifier.into();
+    }
+    let named = if named.is_empty() { input["FunctionName"].as_str().unwrap_or_default() } else { named };
+    let of = function::parse_name(named).map_or_else(|_| named.to_owned(), |(name, _)| name);
+    Asked { service: "lambda", call, of, input }
+}
 
 impl Lambda {
     /// Does a call of the API.
@@ -54,7 +70,7 @@ impl Lambda {
             "DeleteFunction" => self.delete_function(of, query),
             "GetFunctionConfiguration" => self.get_configuration(of, query),
             "UpdateFunctionConfiguration" => self.update_configuration(cloud, of, body),
-            "UpdateFunctionCode" => self.update_code(of, body.clone()).await,
+            "UpdateFunctionCode" => self.update_code(cloud, of, body.clone()).await,
             "PublishVersion" => self.publish_version(of, body),
             "ListVersionsByFunction" => self.list_versions(of, query),
             "CreateAlias" => self.create_alias(cloud, of, body),

@@ -33,8 +33,9 @@ pub(crate) struct Lambda {
 impl Lambda {
     /// Opens it on what it kept; nothing runs yet.
     pub(crate) fn open(state: &State) -> Result<Self, Error> {
-        let codes = state.folder().join("code");
-        crate::state::private_folder(&codes)?;
+        if let Some(folder) = state.folder() {
+            crate::state::private_folder(&folder.join("code"))?;
+        }
         let mappings = state.list::<Mapping>(MAPPINGS)?;
         Ok(Self {
             functions: Mutex::new(state.list(FUNCTIONS)?.into_iter().collect()),
@@ -116,18 +117,19 @@ impl Lambda {
         locked(&self.functions).values().cloned().collect()
     }
 
-    /// Where unpacked code stands.
-    pub(super) fn codes(&self) -> PathBuf {
-        self.state.folder().join("code")
+    /// Where unpacked code stands; nowhere in memory, where no function runs.
+    pub(super) fn codes(&self) -> Option<PathBuf> {
+        Some(self.state.folder()?.join("code"))
     }
 
     /// Removes code that no version has any more.
     pub(super) fn sweep_code(&self) {
+        let Some(codes) = self.codes() else { return };
         let functions = locked(&self.functions);
         let versions =
             functions.values().flat_map(|function| std::iter::once(&function.latest).chain(&function.versions));
         let used: Vec<&str> = versions.map(|version| version.code.folder.as_str()).collect();
-        let folders = std::fs::read_dir(self.codes()).into_iter().flatten().flatten();
+        let folders = std::fs::read_dir(codes).into_iter().flatten().flatten();
         for folder in folders {
             let name = folder.file_name();
             let young = folder.metadata().and_then(|data| data.modified()).is_ok_and(|at| {

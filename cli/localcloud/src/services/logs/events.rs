@@ -24,7 +24,7 @@ pub(super) fn put(logs: &Logs, input: &Value) -> Result<Value, Refusal> {
     if lines.windows(2).any(|pair| pair[0].0 > pair[1].0) {
         return Err(invalid("Log events in a single PutLogEvents request must be in chronological order."));
     }
-    let now = crate::clock::now_ms();
+    let now = logs.state.now_ms();
     logs.state.with(|c| {
         let change = c.transaction()?;
         let Some(group) = tables::group(&change, group)? else { return Ok(Err(missing("log group"))) };

@@ -23,7 +23,7 @@ pub(super) fn create(logs: &Logs, input: &Value) -> Result<Value, Refusal> {
         Value::Null => "{}".to_owned(),
         tags => tags.to_string(),
     };
-    let now = crate::clock::now_ms();
+    let now = logs.state.now_ms();
     let made = logs.state.with(|c| {
         c.execute(
             "INSERT INTO log_groups (name, tags, created_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",

@@ -85,7 +85,7 @@ impl Logs {
         if lines.is_empty() {
             return Ok(());
         }
-        let now = crate::clock::now_ms();
+        let now = self.state.now_ms();
         self.state.with(|c| {
             let change = c.transaction()?;
             let Some(group) = tables::group(&change, group)? else { return Ok(()) };
@@ -106,7 +106,7 @@ impl Logs {
     }
 
     fn prune(&self) -> Result<(), rusqlite::Error> {
-        let now = crate::clock::now_ms();
+        let now = self.state.now_ms();
         self.state.with(|c| {
             let change = c.transaction()?;
             tables::prune(&change, now, MOST_EVENTS)?;

@@ -16,7 +16,7 @@ pub(super) fn create(logs: &Logs, input: &Value) -> Result<Value, Refusal> {
         if tables::stream(c, group.id, name)?.is_some() {
             return Ok(Err(exists("log stream")));
         }
-        tables::new_stream(c, group.id, name, crate::clock::now_ms())?;
+        tables::new_stream(c, group.id, name, logs.state.now_ms())?;
         Ok(Ok(done()))
     })?
 }

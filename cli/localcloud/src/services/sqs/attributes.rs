@@ -137,7 +137,7 @@ pub(super) fn check_target(c: &Connection, attributes: &Attributes) -> Result<Re
 /// `GetQueueAttributes`.
 pub(super) fn get(sqs: &Sqs, cloud: &Cloud, input: &Value) -> Result<Value, Refusal> {
     let name = queue_of(input)?;
-    let now = crate::clock::now_ms();
+    let now = sqs.state.now_ms();
     let (queue, counts) = sqs
         .state
         .with(|c| {
@@ -190,7 +190,7 @@ pub(super) fn set(sqs: &Sqs, cloud: &Cloud, input: &Value) -> Result<Value, Refu
         if let Err(refusal) = check_target(c, &queue.attributes)? {
             return Ok(Err(refusal));
         }
-        tables::update(c, &queue, crate::clock::now_ms())?;
+        tables::update(c, &queue, sqs.state.now_ms())?;
         Ok(Ok(json!({})))
     })?
 }

@@ -16,7 +16,7 @@ pub(crate) struct Gauges {
 impl Sqs {
     /// What a queue is like; `None` without the queue.
     pub(crate) fn gauges(&self, name: &str) -> Result<Option<Gauges>, Refusal> {
-        let now = crate::clock::now_ms();
+        let now = self.state.now_ms();
         Ok(self.state.with(|c| {
             let Some(queue) = tables::find(c, name)? else { return Ok(None) };
             let [visible, in_flight, delayed] = super::attributes::count(c, queue.id, now)?;

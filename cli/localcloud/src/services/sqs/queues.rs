@@ -29,7 +29,7 @@ pub(super) fn create(sqs: &Sqs, cloud: &Cloud, input: &Value) -> Result<Value, R
     }
     let given = Attributes::read(input.get("Attributes"), &cloud.place)?;
     let tags = tags_of(input.get("tags").or_else(|| input.get("Tags")));
-    let now = crate::clock::now_ms();
+    let now = sqs.state.now_ms();
     sqs.state.with(|c| {
         if let Some(queue) = tables::find(c, name)? {
             if given.agree(&queue.attributes) {

@@ -20,19 +20,21 @@ pub(super) fn delete_batch(sqs: &Sqs, input: &Value) -> Result<Value, Refusal> {
 
 /// `ChangeMessageVisibility`.
 pub(super) fn change(sqs: &Sqs, input: &Value) -> Result<Value, Refusal> {
-    let done = one(sqs, input, change_one)?;
+    let now = sqs.state.now_ms();
+    let done = one(sqs, input, |c, queue, input| change_one(c, queue, input, now))?;
     sqs.ring(queue_of(input)?);
     Ok(done)
 }
 
 /// `ChangeMessageVisibilityBatch`.
 pub(super) fn change_batch(sqs: &Sqs, input: &Value) -> Result<Value, Refusal> {
-    let done = many(sqs, input, change_one)?;
+    let now = sqs.state.now_ms();
+    let done = many(sqs, input, |c, queue, input| change_one(c, queue, input, now))?;
     sqs.ring(queue_of(input)?);
     Ok(done)
 }
 
-fn one(sqs: &Sqs, input: &Value, act: fn(&Connection, i64, &Value) -> Done) -> Result<Value, Refusal> {
+fn one(sqs: &Sqs, input: &Value, act: impl Fn(&Connection, i64, &Value) -> Done) -> Result<Value, Refusal> {
     let name = queue_of(input)?;
     sqs.state.with(|c| match tables::find(c, name)? {
         Some(queue) => act(c, queue.id, input),
@@ -40,7 +42,7 @@ fn one(sqs: &Sqs, input: &Value, act: fn(&Connection, i64, &Value) -> Done) -> R
     })?
 }
 
-fn many(sqs: &Sqs, input: &Value, act: fn(&Connection, i64, &Value) -> Done) -> Result<Value, Refusal> {
+fn many(sqs: &Sqs, input: &Value, act: impl Fn(&Connection, i64, &Value) -> Done) -> Result<Value, Refusal> {
     let name = queue_of(input)?;
     let entries = batch::entries(input)?;
     let results = sqs.state.with(|c| {
@@ -82,7 +84,7 @@ fn delete_one(c: &Connection, queue: i64, input: &Value) -> Done {
     Ok(Ok(json!({})))
 }
 
-fn change_one(c: &Connection, queue: i64, input: &Value) -> Done {
+fn change_one(c: &Connection, queue: i64, input: &Value, now: i64) -> Done {
     let asked = text(input, "ReceiptHandle").and_then(|receipt| {
         let seconds = number(input, "VisibilityTimeout", 0, 43_200)?;
         let seconds = seconds.ok_or_else(|| invalid("The request must contain the parameter VisibilityTimeout."))?;
@@ -92,7 +94,6 @@ fn change_one(c: &Connection, queue: i64, input: &Value) -> Done {
         Ok(asked) => asked,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let now = crate::clock::now_ms();
     let hidden: Option<i64> = c
         .prepare_cached("SELECT visible_at FROM sqs_messages WHERE id = ?1 AND queue = ?2 AND receipt = ?3")?
         .query_row((id, queue, receipt), |row| row.get(0))

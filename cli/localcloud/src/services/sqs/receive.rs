@@ -17,11 +17,11 @@ pub(super) async fn receive(sqs: &Sqs, cloud: &Cloud, input: &Value) -> Result<V
     let visibility = number(input, "VisibilityTimeout", 0, 43_200)?;
     let wait = number(input, "WaitTimeSeconds", 0, 20)?;
     let bell = sqs.bell(name);
-    let started = crate::clock::now_ms();
+    let started = sqs.state.now_ms();
     loop {
         let mut rung = std::pin::pin!(bell.notified());
         rung.as_mut().enable();
-        let now = crate::clock::now_ms();
+        let now = sqs.state.now_ms();
         let look = sqs.state.with(|c| look(c, name, most, visibility, now))?.ok_or_else(missing_queue)?;
         for target in &look.moved_to {
             sqs.ring(target);
@@ -142,7 +142,7 @@ fn visible(c: &Connection, queue: i64, most: i64, now: i64) -> Result<Vec<Row>, 
 
 /// Moves messages out of a queue by their receipts: to its dead-letter queue, which is named then, or away.
 pub(super) fn give_up(sqs: &Sqs, name: &str, receipts: &[&str]) -> Result<Option<String>, Refusal> {
-    let now = crate::clock::now_ms();
+    let now = sqs.state.now_ms();
     let moved = sqs.state.with(|c| {
         let Some(queue) = tables::find(c, name)? else { return Ok(None) };
         let redrive = queue.attributes.redrive();

@@ -11,7 +11,7 @@ use crate::Refusal;
 pub(super) fn one(sqs: &Sqs, input: &Value, trace: Option<&str>) -> Result<Value, Refusal> {
     let name = queue_of(input)?;
     let message = Sending::read(input, trace)?;
-    let now = crate::clock::now_ms();
+    let now = sqs.state.now_ms();
     let output = sqs.state.with(|c| {
         let Some(queue) = tables::find(c, name)? else { return Ok(Err(missing_queue())) };
         if let Err(refusal) = message.fits(&queue) {
@@ -29,7 +29,7 @@ pub(super) fn batch(sqs: &Sqs, input: &Value, trace: Option<&str>) -> Result<Val
     let entries = batch::entries(input)?;
     let messages: Vec<(&str, Result<Sending<'_>, Refusal>)> =
         entries.into_iter().map(|(id, entry)| (id, Sending::read(entry, trace))).collect();
-    let now = crate::clock::now_ms();
+    let now = sqs.state.now_ms();
     let results = sqs.state.with(|c| {
         let Some(queue) = tables::find(c, name)? else { return Ok(Err(missing_queue())) };
         let total: usize = messages.iter().filter_map(|(_, m)| m.as_ref().ok()).map(Sending::bytes).sum();

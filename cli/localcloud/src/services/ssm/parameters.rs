@@ -58,7 +58,7 @@ pub(super) fn put(ssm: &Ssm, input: &Value) -> Result<Value, Refusal> {
         key: (kind == "SecureString").then(|| input["KeyId"].as_str().unwrap_or("alias/aws/ssm").to_owned()),
         kind,
         version: known.as_ref().map_or(1, |known| known.version + 1),
-        changed_at: crate::clock::now_ms(),
+        changed_at: ssm.state.now_ms(),
         tags: known.map_or_else(|| tags, |known| known.tags),
     };
     ssm.keep(&parameter)?;

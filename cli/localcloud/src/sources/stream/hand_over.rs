@@ -61,7 +61,7 @@ impl Reader<'_> {
     async fn give_up_old(&mut self, pieces: &mut Pieces, last: Option<&Call>) {
         let Some(most) = self.mapping.most_age_s else { return };
         loop {
-            let (old, calls) = pieces.older(crate::clock::now_ms() - most * 1000);
+            let (old, calls) = pieces.older(self.turn.cloud.now_ms() - most * 1000);
             if old.is_empty() {
                 return;
             }

@@ -1,0 +1,182 @@
+//! A plan carried out under the lease: the walk, the record in the history, the proof; and back again by itself where
+//! the proof fails inside our functions. Must not know how the plan was made.
+
+use reconcile::{Id, Plan, Stack, Verb};
+use tokio::time::Instant;
+
+use super::history;
+use super::lobby::Lobby;
+use super::proof;
+use super::record::{Back, Deploy, Done, Proof};
+use super::unproven::Unproven;
+use super::up::{UpOutcome, walked};
+use super::wants::Wants;
+use super::{Deploying, beside, rollback};
+use crate::build::{Commit, Source};
+use crate::event::Event;
+use crate::failure::{Exit, Explain, Failure};
+use crate::stack;
+
+/// Where a deploy goes: on to what the checkout says, or back to what an earlier one did.
+#[derive(Clone, Debug)]
+pub(super) enum Way {
+    /// On, to the commit of the checkout.
+    On,
+    /// Back, to the commit of that deploy.
+    Back { back: Back, commit: Option<Commit> },
+}
+
+impl Way {
+    /// The commit that is live afterwards.
+    async fn commit(&self, cx: &Deploying) -> Option<Commit> {
+        match self {
+            // What was given was built of nobody knows what.
+            Self::On if cx.packages.is_some() => None,
+            Self::On => Commit::of(&Source::find(cx.source.as_deref(), &cx.folder).ok()?).await,
+            Self::Back { commit, .. } => commit.clone(),
+        }
+    }
+
+    fn back(&self) -> Option<Back> {
+        match self {
+            Self::On => None,
+            Self::Back { back, .. } => Some(*back),
+        }
+    }
+}
+
+/// Does what the plan says, writes it down, and proves it.
+pub(super) async fn carry_out(
+    cx: &Deploying,
+    stack: &Stack,
+    plan: &mut Plan,
+    way: Way,
+    prove: bool,
+    began: Instant,
+) -> Result<UpOutcome, Failure> {
+    let changes: Vec<String> =
+        plan.steps.iter().filter(|step| step.change.verb() != Verb::Keep).map(described).collect();
+    let doing = cx.doing();
+    let walk = reconcile::walk_unfinished(stack, plan, &doing);
+    let (walk, last, commit) = tokio::join!(walk, history::last(cx), way.commit(cx));
+    walk.map_err(|error| walked(cx, error))?;
+
+    let endpoint = endpoint(cx, plan)?;
+    let (lobby, vapid_public) =
+        (Lobby::read(cx).await?, fact(cx, plan, &stack::parameter_id(stack::VAPID_KEY), stack::PUBLIC)?);
+    let done = Done {
+        after: last?.map_or(0, |last| last.number),
+        commit,
+        changes: changes.clone(),
+        took: began.elapsed(),
+        functions: stack::versions(&plan.facts),
+        back: way.back(),
+    };
+    let mut deployed = Deploy::new(cx, done, if prove { Proof::Owed } else { Proof::Skipped });
+    deployed = deployed.wanting(Wants::of(stack, &plan.facts));
+    deployed.record(cx).await?;
+    history::sweep(cx, deployed.number).await?;
+
+    let page = lobby.link(&endpoint);
+    let outcome = |proved, took| UpOutcome {
+        endpoint: endpoint.clone(),
+        page: page.clone(),
+        changed: changes.len(),
+        proved,
+        took,
+    };
+    let started = changes.iter().any(|change| change.ends_with(stack::operations_id().as_str()));
+    let proved = match prove {
+        false => None,
+        true => match proof::prove(cx, &endpoint, &vapid_public, &lobby.key).await {
+            Ok(proved) => {
+                (cx.tell)(Event::Proved { hops: proved.hops.clone(), total_ms: proved.total_ms });
+                deployed.proof = Proof::Proved;
+                deployed.record(cx).await?;
+                Some(proved)
+            }
+            Err(unproven) => {
+                warn_of_the_rest(cx, plan);
+                tell_deployed(cx, &outcome(None, began.elapsed()));
+                return Err(failed(cx, deployed, &unproven).await);
+            }
+        },
+    };
+    // What nobody needs any more goes when it is known that nobody does (A31).
+    reconcile::walk(stack, plan, &doing).await.map_err(|error| walked(cx, error))?;
+    beside::report(cx, plan, started).await;
+    let outcome = outcome(proved, began.elapsed());
+    tell_deployed(cx, &outcome);
+    Ok(outcome)
+}
+
+/// Says what was not taken away, because nothing proved that nobody needs it.
+fn warn_of_the_rest(cx: &Deploying, plan: &Plan) {
+    let left: Vec<&str> = plan.changes().map(|step| step.id.as_str()).collect();
+    if !left.is_empty() {
+        let what = format!("not yet taken away, for the next up that is proved: {}", left.join(", "));
+        (cx.tell)(Event::Warning { what, next: None });
+    }
+}
+
+/// A deploy whose proof did not come back. One that failed inside our functions goes back by itself, if there is a
+/// version before; a push service or a mapping that is not ready yet is no reason to.
+async fn failed(cx: &Deploying, mut deployed: Deploy, unproven: &Unproven) -> Failure {
+    let why = Explain::why(unproven);
+    let failure = Failure { why, ..Failure::new(unproven.exit(), unproven.to_string()) };
+    let (up, logs) = (cx.stage.command("up"), cx.stage.command("logs --all"));
+    if !unproven.is_ours() {
+        return failure.next(up);
+    }
+    deployed.proof = Proof::Failed;
+    // A way back that fails too stays where it is: what was before it may be worse.
+    let undone = match (deployed.record(cx).await, deployed.back) {
+        (Ok(()), None) => rollback::undo(cx, &deployed, &unproven.to_string()).await,
+        (Ok(()), Some(_)) | (Err(_), _) => None,
+    };
+    let Some((to, carried)) = undone else { return failure.next(logs).next(up) };
+    let why = failure.why.map(|why| format!("{why}; ")).unwrap_or_default();
+    let said = match carried {
+        Ok(()) => "and proved",
+        Err(again) if again.exit == Exit::Unproven => "but unproved too",
+        Err(again) => {
+            let next = if again.next.is_empty() { vec![cx.stage.command("rollback")] } else { again.next };
+            let why = format!("{why}{}{}", again.error, again.why.map(|why| format!(": {why}")).unwrap_or_default());
+            let error = format!("{}, and going back to deploy {to} failed", failure.error);
+            return Failure { error, why: Some(why), next, exit: again.exit };
+        }
+    };
+    Failure::new(Exit::Unproven, format!("{}; rolled back to deploy {to}", failure.error))
+        .why(format!("{why}deploy {to} is live again, {said}"))
+        .next(logs)
+        .next(up)
+}
+
+/// A step in the history's words.
+pub(super) fn described(step: &reconcile::Step) -> String {
+    format!("{} {}", step.change.verb(), step.id)
+}
+
+/// The API's address, as the plan saw it or the walk made it.
+pub(super) fn endpoint(cx: &Deploying, plan: &Plan) -> Result<String, Failure> {
+    fact(cx, plan, &stack::api_id(), stack::ENDPOINT)
+}
+
+fn fact(cx: &Deploying, plan: &Plan, of: &Id, name: &str) -> Result<String, Failure> {
+    let missing = || Failure::failed(format!("the {name} of {of} is not known")).next(cx.stage.command("plan"));
+    plan.facts.get(of, name).ok_or_else(missing)
+}
+
+/// Tells what is up, where.
+pub(super) fn tell_deployed(cx: &Deploying, outcome: &UpOutcome) {
+    (cx.tell)(Event::Deployed {
+        stage: cx.stage.name.clone(),
+        target: cx.stage.target.to_string(),
+        endpoint: outcome.endpoint.clone(),
+        page: outcome.page.clone(),
+        changed: outcome.changed,
+        proved: outcome.proved.is_some(),
+        warnings: cx.warnings.all(),
+        ms: u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX),
+    });
+}

@@ -1,0 +1,104 @@
+//! Back to an earlier deploy: its versions behind the aliases, its settings in everything else; shown as a plan first,
+//! done under the lease, proved. Must not know how any resource is changed.
+
+use reconcile::Stack;
+use tokio::time::Instant;
+
+use super::carry::{self, Way};
+use super::chosen::{chosen, undone};
+use super::history::{self, KEPT_DEPLOYS};
+use super::lease::Lease;
+use super::lobby::Lobby;
+use super::record::{Back, Deploy};
+use super::up::{ask, settled};
+use super::{Confirm, Deploying, UpOutcome, telling};
+use crate::event::Event;
+use crate::failure::Failure;
+use crate::stack;
+
+/// How a rollback is done.
+pub struct RollbackOptions<'a> {
+    /// The deploy to go back to; none is the last proved one before the current one.
+    pub to: Option<u64>,
+    /// Whether a real message is sent at the end.
+    pub prove: bool,
+    /// Asks before anything is changed; a local stage never asks.
+    pub confirm: Confirm<'a>,
+}
+
+/// Goes back to an earlier deploy, and proves it.
+pub async fn rollback(cx: &Deploying, options: RollbackOptions<'_>) -> Result<UpOutcome, Failure> {
+    let began = Instant::now();
+    let past = history::latest(cx, KEPT_DEPLOYS).await.map_err(|error| history::unread(cx, error))?;
+    let (current, to) = chosen(&past, options.to, &cx.stage.command("history"))?;
+    let back = Going::between(cx, current, to);
+    let mut plan = reconcile::plan(&back.stack, &cx.doing()).await.map_err(|error| back.refused(error))?;
+    if plan.is_empty() {
+        return settled(cx, &plan, &Lobby::read(cx).await?, began).await;
+    }
+    (cx.tell)(Event::RollingBack { from: current.number, to: to.number, because: None });
+    (cx.tell)(Event::Planned { steps: telling::steps(&plan) });
+    ask(cx, &plan, options.confirm)?;
+
+    let lease = Lease::take(cx).await?;
+    let carried = async {
+        let newest = history::last(cx).await?.map(|last| last.number);
+        if newest != Some(current.number) {
+            let failure = Failure::failed("another deploy has come between").why("nothing was changed");
+            return Err(failure.next(cx.stage.command("history")));
+        }
+        carry::carry_out(&back.cx, &back.stack, &mut plan, back.way.clone(), options.prove, began).await
+    };
+    let carried = lease.guard(carried).await;
+    let released = lease.release().await;
+    let outcome = carried?;
+    released?;
+    Ok(outcome)
+}
+
+/// Goes back from a deploy that failed its proof inside our functions, under the lease that it was done with. `None`
+/// where there is nothing to go back to; else to which deploy, and what came of it.
+pub(super) async fn undo(cx: &Deploying, failed: &Deploy, because: &str) -> Option<(u64, Result<(), Failure>)> {
+    let past = history::latest(cx, KEPT_DEPLOYS).await.ok()?;
+    let to = undone(&past, failed)?;
+    (cx.tell)(Event::RollingBack { from: failed.number, to: to.number, because: Some(because.to_owned()) });
+    let back = Going::between(cx, failed, to);
+    let carried = async {
+        let mut plan = reconcile::plan(&back.stack, &cx.doing()).await.map_err(|error| back.refused(error))?;
+        (cx.tell)(Event::Planned { steps: telling::steps(&plan) });
+        let carried = carry::carry_out(&back.cx, &back.stack, &mut plan, back.way.clone(), true, Instant::now());
+        // Boxed: a deploy that goes back is itself a deploy.
+        Box::pin(carried).await.map(drop)
+    };
+    Some((to.number, carried.await))
+}
+
+/// A way back, as it is about to be gone.
+struct Going {
+    /// The same deploy, of the stage as it was set then.
+    cx: Deploying,
+    stack: Stack,
+    way: Way,
+    to: u64,
+}
+
+impl Going {
+    fn between(cx: &Deploying, from: &Deploy, to: &Deploy) -> Self {
+        let stage = match &to.settings {
+            Some(settings) => cx.stage.with_settings(settings),
+            None => cx.stage.clone(),
+        };
+        let stack = stack::chat_of(&cx.aws, &stage, &to.functions, cx.now_ms());
+        let back = Back { from: from.number, to: to.number };
+        let way = Way::Back { back, commit: to.commit.clone() };
+        Self { cx: Deploying { stage, ..cx.clone() }, stack, way, to: to.number }
+    }
+
+    /// A plan's error, in front of it what the person knows.
+    fn refused(&self, error: reconcile::Error) -> Failure {
+        if error.stopped() {
+            return error.into();
+        }
+        Failure::from(error).while_doing(format!("cannot go back to deploy {}", self.to))
+    }
+}

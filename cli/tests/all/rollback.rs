@@ -1,0 +1,91 @@
+//! Back and on again: a deploy whose function crashes, a rollback by name and without one, and what `up` does after it.
+
+use serde_json::{Value, json};
+
+use crate::checkout::Checkout;
+use crate::world::{World, one};
+
+/// The number, what became of it, and where it went back to, of each deploy that is kept.
+fn history(world: &World) -> Vec<(u64, String, Option<u64>)> {
+    let told = world.succeeds(["history"]);
+    let deploys = one(&told, "history")["deploys"].as_array().unwrap().clone();
+    let of = |deploy: &Value| {
+        let went = deploy["went"].as_str().unwrap().to_owned();
+        (deploy["deploy"].as_u64().unwrap(), went, deploy["back_to"].as_u64())
+    };
+    deploys.iter().map(of).collect()
+}
+
+fn version(world: &World, function: &str) -> u64 {
+    let status = world.status();
+    let shown = status["functions"].as_array().unwrap().iter().find(|shown| shown["name"] == function).unwrap();
+    shown["version"].as_str().unwrap().parse().unwrap()
+}
+
+fn changed(events: &[Value]) -> u64 {
+    one(events, "deployed")["changed"].as_u64().unwrap()
+}
+
+/// A23 (no new version without a change), and A31 in what is left to go back to.
+#[test]
+fn a_deploy_whose_function_crashes_goes_back_by_itself_and_the_stage_goes_on_from_there() {
+    let world = World::up();
+    let checkout = Checkout::of(&world);
+    assert_eq!(changed(&checkout.ends(0, &["up"])), 0, "the checkout hands over what is up");
+    checkout.save("functions/store-message/note", "the second");
+    assert_eq!(changed(&checkout.ends(0, &["up"])), 1);
+    let second = version(&world, "store-message");
+
+    checkout.save("functions/store-message/crashes", "");
+    let told = checkout.ends(6, &["up"]);
+    let back = one(&told, "rolling.back");
+    assert_eq!((&back["from"], &back["to"]), (&json!(3), &json!(2)), "{told:#?}");
+    let failed = one(&told, "failed");
+    assert_eq!(failed["error"], "deployed, but store-message fails (steps 7–8); rolled back to deploy 2");
+    let why = failed["why"].as_str().unwrap();
+    assert!(why.contains("Runtime exited with error") && why.ends_with("deploy 2 is live again, and proved"), "{why}");
+    assert_eq!(version(&world, "store-message"), second);
+    world.succeeds(["send", "it goes on"]);
+    assert_eq!(world.history(), ["it goes on"]);
+    let went = |deploy: u64, went: &str, back: Option<u64>| (deploy, went.to_owned(), back);
+    let after = [went(4, "proved", Some(2)), went(3, "undone", None), went(2, "proved", None), went(1, "proved", None)];
+    assert_eq!(history(&world), after);
+
+    let ahead = checkout.ends(3, &["plan", "--detailed-exitcode"]);
+    let steps = one(&ahead, "forecast")["steps"].as_array().unwrap().clone();
+    let wanted: Vec<&Value> = steps.iter().filter(|step| step["change"] != "keep").map(|step| &step["id"]).collect();
+    assert_eq!(wanted, ["function/store-message"], "what the newer checkout would change");
+
+    checkout.remove("functions/store-message/crashes");
+    checkout.save("functions/store-message/note", "the third");
+    assert_eq!(changed(&checkout.ends(0, &["up"])), 1);
+    let third = version(&world, "store-message");
+    assert!(third > second);
+
+    let told = checkout.ends(0, &["rollback"]);
+    assert_eq!((&one(&told, "rolling.back")["to"], changed(&told)), (&json!(4), 1), "4 has what 2 had");
+    assert_eq!((one(&told, "deployed")["proved"].clone(), version(&world, "store-message")), (true.into(), second));
+    assert_eq!(changed(&checkout.ends(0, &["up"])), 1, "and on again");
+    assert_eq!(version(&world, "store-message"), third, "the version that has this code is found, none is made");
+    assert_eq!(changed(&checkout.ends(0, &["rollback", "1", "--no-proof"])), 1);
+    assert_eq!(history(&world)[0], went(8, "unasked", Some(1)));
+
+    let failure = world.fails(2, ["rollback", "99"]);
+    assert_eq!(failure["error"], "there is no deploy 99 in the history");
+    assert_eq!(failure["next"], json!(["chatctl history"]));
+    assert_eq!(changed(&checkout.ends(0, &["rollback", "1"])), 0, "there already");
+}
+
+#[test]
+fn a_first_deploy_has_nothing_to_go_back_to_and_a_stage_that_is_not_up_has_no_history() {
+    let world = World::up();
+    let deploys = world.succeeds(["history", "--limit", "1"]);
+    let deploy = one(&deploys, "history")["deploys"][0].clone();
+    assert_eq!((&deploy["deploy"], &deploy["went"]), (&json!(1), &json!("proved")));
+    assert!(deploy["by"].as_str().unwrap().contains('@'), "{deploy}");
+    assert!(deploy["changes"].as_array().unwrap().contains(&json!("create function/store-message")), "{deploy}");
+    let failure = world.fails(1, ["rollback"]);
+    assert_eq!(failure["error"], "there is no proved deploy before the current one to go back to");
+    let failure = World::empty().fails(1, ["history"]);
+    assert_eq!(failure["error"], "stage dev is not up");
+}

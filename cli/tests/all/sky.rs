@@ -1,0 +1,215 @@
+//! A stage in a local cloud in process: no port, no disk, no build, in a time that is paused, so that a wait of a minute
+//! takes none. Every call can be counted and broken (`Faults`); what is left can be compared (`likeness.rs`).
+
+use std::future::Future;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aws_smithy_async::time::{SharedTimeSource, TimeSource};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use chat_aws::routes::Function;
+use chatctl::aws::faults::Faults;
+use chatctl::aws::{Aws, LocalEndpoint, Surroundings};
+use chatctl::deploy::{self, Deploying, DownOptions, DownOutcome, UpOptions, UpOutcome};
+use chatctl::event;
+use chatctl::failure::Failure;
+use chatctl::stack::{Package, Packages};
+use chatctl::stage::{Stage, Target};
+use localcloud::InProcess;
+
+/// How long a request is on its way, and an answer: in that time others are under way too.
+const ON_ITS_WAY: Duration = Duration::from_millis(5);
+/// A process that is not there: the highest number of one is far lower.
+const NOBODY: u32 = u32::MAX;
+
+/// A cloud, and what is deployed in it.
+pub(crate) struct Sky {
+    pub(crate) cloud: Arc<InProcess>,
+    pub(crate) stage: Stage,
+    /// Which code is deployed.
+    pub(crate) code: &'static str,
+    /// The SDK's handles of whoever else is there.
+    pub(crate) others: Aws,
+}
+
+/// Runs a test in a time that is paused, on a thread of its own.
+pub(crate) fn in_paused_time<T>(test: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(test)
+}
+
+/// How a command ended.
+pub(crate) type Ended<T> = Result<T, Failure>;
+
+impl Sky {
+    /// An empty one.
+    pub(crate) fn empty() -> Self {
+        Self::of(localcloud::open().unwrap())
+    }
+
+    /// This one.
+    pub(crate) fn of(cloud: InProcess) -> Self {
+        let stage = Stage {
+            project: "chat".into(),
+            name: "dev".into(),
+            target: Target::Aws,
+            region: localcloud::REGION.into(),
+            account: None,
+            memory: None,
+            retention_days: 30,
+            backups: true,
+            push_hosts: vec!["fcm.googleapis.com".into()],
+            push_service: None,
+            contact: Some("mailto:operator@example.com".into()),
+            architecture: Default::default(),
+            said: String::new(),
+            origins: Default::default(),
+            state: PathBuf::from("/nowhere"),
+        };
+        let cloud = Arc::new(cloud);
+        Self { others: handles(&cloud, &stage, &Faults::none()), cloud, stage, code: "one" }
+    }
+
+    fn deploying(&self, faults: &Faults, command: &str) -> Deploying {
+        let cloud = self.cloud.clone();
+        let now = Arc::new(move || cloud.now_ms() * 1000);
+        let (_, never) = tokio::sync::watch::channel(false);
+        let push_service = "ws://127.0.0.1:1/".to_owned();
+        let mut cx = Deploying::new(
+            handles(&self.cloud, &self.stage, faults),
+            self.stage.clone(),
+            push_service,
+            event::nobody(),
+            now,
+            never,
+        );
+        cx.packages = Some(packages(self.code));
+        cx.command = self.stage.command(command);
+        cx
+    }
+
+    /// `up --no-proof --yes`; `None` where the process died.
+    pub(crate) async fn up(&self, faults: &Faults) -> Option<Ended<UpOutcome>> {
+        let cx = self.deploying(faults, "up");
+        let ended = tokio::select! {
+            ended = deploy::up(&cx, UpOptions { prove: false, confirm: &|_| Ok(()) }) => Some(ended),
+            () = faults.died() => None,
+        };
+        self.bury().await;
+        ended
+    }
+
+    /// `down --delete-data --yes`; `None` where the process died.
+    pub(crate) async fn down(&self, faults: &Faults) -> Option<Ended<DownOutcome>> {
+        let cx = self.deploying(faults, "down --delete-data=dev");
+        let ended = tokio::select! {
+            ended = deploy::down(&cx, DownOptions { delete_data: true, confirm: &|_| Ok(()) }) => Some(ended),
+            () = faults.died() => None,
+        };
+        self.bury().await;
+        ended
+    }
+
+    /// The process of the command before is gone, as it is when a command has ended in whatever way: a lease that it
+    /// could not give back names a process that is not there.
+    async fn bury(&self) {
+        let (aws, table) = (&self.others, self.stage.names().table("stage"));
+        let key = chat_aws::layout::lease_key().attributes();
+        let found = aws.dynamodb.get_item().table_name(&table).set_key(Some(key)).send().await;
+        let Some(mut item) = found.ok().and_then(|found| found.item) else { return };
+        let holder = item["holder"].as_s().unwrap();
+        let mut holder: serde_json::Value = serde_json::from_str(holder).unwrap();
+        holder["pid"] = NOBODY.into();
+        item.insert("holder".into(), aws_sdk_dynamodb::types::AttributeValue::S(holder.to_string()));
+        aws.dynamodb.put_item().table_name(&table).set_item(Some(item)).send().await.unwrap();
+    }
+}
+
+/// The SDK's handles, with these faults between them and the cloud.
+fn handles(cloud: &Arc<InProcess>, stage: &Stage, faults: &Faults) -> Aws {
+    let local = LocalEndpoint {
+        endpoint: cloud.endpoint(),
+        account: localcloud::ACCOUNT.into(),
+        access_key: localcloud::ACCESS_KEY.into(),
+        secret_key: localcloud::SECRET_KEY.into(),
+    };
+    let connector = SharedHttpConnector::new(InTheSky(cloud.clone()));
+    let surroundings = Surroundings {
+        http: faults.over(SharedHttpClient::new(http_client_fn(move |_, _| connector.clone()))),
+        time: SharedTimeSource::new(SkyTime(cloud.clone())),
+        as_on_aws: true,
+    };
+    Aws::over(stage, &local, &surroundings)
+}
+
+/// A zip of less than 1 KB for each function.
+fn packages(code: &str) -> Packages {
+    let package = |function: Function| {
+        let zip = Bytes::from(zip_of(&format!("{} {code}", function.name())));
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &zip);
+        (function.name().to_owned(), Package::of(BASE64_STANDARD.encode(digest), "x86_64", zip))
+    };
+    Function::ALL.into_iter().map(package).collect()
+}
+
+/// A zip whose `bootstrap` holds this text.
+pub(crate) fn zip_of(text: &str) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    zip.start_file(
+        "bootstrap",
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored),
+    )
+    .unwrap();
+    zip.write_all(text.as_bytes()).unwrap();
+    zip.finish().unwrap().into_inner()
+}
+
+/// The SDK's clock: the cloud's own.
+struct SkyTime(Arc<InProcess>);
+
+impl TimeSource for SkyTime {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_millis(self.0.now_ms().unsigned_abs())
+    }
+}
+
+impl std::fmt::Debug for SkyTime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SkyTime")
+    }
+}
+
+/// The SDK's way to the cloud.
+struct InTheSky(Arc<InProcess>);
+
+impl std::fmt::Debug for InTheSky {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("InTheSky")
+    }
+}
+
+impl HttpConnector for InTheSky {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let cloud = self.0.clone();
+        HttpConnectorFuture::new(async move {
+            let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+            let request = request.map(|body| Bytes::copy_from_slice(body.bytes().expect("bodies are in memory")));
+            tokio::time::sleep(ON_ITS_WAY).await;
+            let response = cloud.answer(request).await;
+            tokio::time::sleep(ON_ITS_WAY).await;
+            let lost = || ConnectorError::io(io::Error::from(io::ErrorKind::ConnectionReset).into());
+            let response = response.ok_or_else(lost)?.map(SdkBody::from);
+            HttpResponse::try_from(response).map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
+}
