@@ -7,6 +7,7 @@ use reconcile::Plan;
 use super::Deploying;
 use crate::event::Event;
 use crate::stack;
+use crate::stage::Target;
 
 /// Says how the operations stack ended; one that was `started` is looked at once more.
 pub(super) async fn report(cx: &Deploying, plan: &Plan, started: bool) {
@@ -24,12 +25,12 @@ pub(super) async fn report(cx: &Deploying, plan: &Plan, started: bool) {
     }
 }
 
-/// Roles without a boundary work; that they have none is said before they are made (A35).
+/// Roles without a boundary work; that they have none is said before they are made in an account (A35).
 pub(super) fn say_boundary(cx: &Deploying, plan: &Plan) {
     let known = Function::ALL
         .iter()
         .any(|function| plan.facts.get(&stack::role_id(function.name()), stack::BOUNDARY).is_some());
-    if !known {
+    if !known && cx.stage.target == Target::Aws {
         let what = "the functions' roles have no permissions boundary; an administrator can make one".to_owned();
         (cx.tell)(Event::Warning { what, next: Some(cx.stage.command("bootstrap")) });
     }

@@ -56,10 +56,14 @@ pub(super) fn place(cx: &Deploying) -> Place {
     }
 }
 
+/// The steps that are resources or change something.
+pub(super) fn told(plan: &Plan) -> impl Iterator<Item = &Step> {
+    plan.steps.iter().filter(|step| stack::counts(&step.id) || step.change.verb() != Verb::Keep)
+}
+
 /// A plan's steps, as they are told.
 pub(super) fn steps(plan: &Plan) -> Vec<PlannedStep> {
-    plan.steps
-        .iter()
+    told(plan)
         .map(|step| PlannedStep {
             id: step.id.to_string(),
             change: act(step.change.verb()),

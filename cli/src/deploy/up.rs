@@ -167,7 +167,7 @@ fn package(executable: Executable) -> (String, Package) {
 
 /// Nothing to change.
 pub(super) async fn settled(cx: &Deploying, plan: &Plan, lobby: &Lobby, began: Instant) -> Result<UpOutcome, Failure> {
-    (cx.tell)(Event::NothingToChange { stage: cx.stage.name.clone(), resources: plan.steps.len() });
+    (cx.tell)(Event::NothingToChange { stage: cx.stage.name.clone(), resources: telling::told(plan).count() });
     let endpoint = endpoint(cx, plan)?;
     beside::report(cx, plan, false).await;
     let outcome = UpOutcome { page: lobby.link(&endpoint), endpoint, changed: 0, proved: None, took: began.elapsed() };

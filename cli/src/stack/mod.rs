@@ -288,6 +288,11 @@ fn add_mappings(stack: &mut Stack, ground: &Arc<Ground>) {
     });
 }
 
+/// Whether it counts as a resource: the rights of a role are a part of the role.
+pub fn counts(id: &Id) -> bool {
+    id.kind() != narrowing::KIND
+}
+
 /// The state that the operations stack is in now; `None` where it is not there, or cannot be looked at.
 pub async fn operations_state(aws: &Aws, stage: &Stage) -> Option<String> {
     operations::now(&Ground::of(aws, stage)).await

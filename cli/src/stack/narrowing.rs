@@ -12,6 +12,9 @@ use super::{
     role,
 };
 
+/// Its kind. What a role allows is a part of the role; a step of its own only where there is something to take away.
+pub(super) const KIND: &str = "rights";
+
 pub(super) struct Narrowing {
     pub(super) ground: Arc<Ground>,
     pub(super) function: &'static str,
@@ -23,7 +26,7 @@ impl Resource for Narrowing {
     type Seen = Option<Value>;
 
     fn id(&self) -> Id {
-        Id::new("rights", self.function)
+        Id::new(KIND, self.function)
     }
 
     fn needs(&self) -> Vec<Id> {
