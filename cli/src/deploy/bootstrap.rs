@@ -9,7 +9,7 @@ use super::{Confirm, Deploying, telling};
 use crate::aws::{CallError, call, if_there};
 use crate::event::{Act, Event, PlannedStep};
 use crate::failure::{Exit, Failure};
-use crate::stack::Standing;
+use crate::stack::{Standing, was_never_made};
 
 mod wait;
 
@@ -78,7 +78,7 @@ impl Bootstrap<'_> {
         let ours = wanted.iter().all(|(key, value)| {
             stack.tags().iter().any(|tag| tag.key() == Some(key.as_str()) && tag.value() == Some(value.as_str()))
         });
-        if ours {
+        if ours || was_never_made(stack) {
             return Ok(());
         }
         let tags: Vec<String> = wanted.iter().map(|(key, value)| format!("{key}={value}")).collect();

@@ -108,6 +108,11 @@ fn state(stack: &Found) -> String {
     stack.stack_status().map(|status| status.as_str().to_owned()).unwrap_or_default()
 }
 
+/// A stack of our name in review has only change sets and, until one is executed, no tags: nobody's things are in it.
+pub fn was_never_made(stack: &Found) -> bool {
+    state(stack) == "REVIEW_IN_PROGRESS" && stack.tags().is_empty()
+}
+
 fn tags(stack: &Found) -> impl Iterator<Item = (&str, &str)> {
     stack.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?)))
 }
@@ -121,7 +126,7 @@ pub(super) async fn now(ground: &Ground) -> Option<String> {
 /// The stack, where it is there and ours.
 pub(super) async fn left(ground: &Ground) -> Result<Option<Id>> {
     match find(ground, &ground.names.stack("operations")).await {
-        Ok(found) => Ok(found.filter(|stack| ground.owner.owns(tags(stack))).map(|_| id())),
+        Ok(found) => Ok(found.filter(|stack| was_never_made(stack) || ground.owner.owns(tags(stack))).map(|_| id())),
         Err(error) if error.is_not_for_us() => Ok(None),
         Err(error) => Err(error.into()),
     }
@@ -145,8 +150,10 @@ impl Resource for Operations {
             Err(error) => return Err(error.into()),
         };
         let Some(stack) = found else { return Ok(None) };
-        self.ground.owner.check(format!("stack {name}"), tags(&stack))?;
         let status = state(&stack);
+        if !was_never_made(&stack) {
+            self.ground.owner.check(format!("stack {name}"), tags(&stack))?;
+        }
         visit.learn(STATE, status.clone());
         let digest = tags(&stack).find(|(key, _)| *key == DIGEST).map(|(_, value)| value.to_owned());
         let parameters = stack

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::between::{Answers, Between, refusal, whole};
 use crate::world::{World, events, one};
 
-const REGION: &str = "eu-west-1";
+const REGION: &str = "us-east-1";
 
 /// A local cloud that stands for AWS, and a person's own AWS settings.
 struct Abroad {
@@ -79,6 +79,9 @@ fn a15_a_stage_goes_up_and_down_by_a_profile_whose_process_gives_credentials_tha
     assert!(acting["who"].as_str().unwrap().contains(account), "{acting}");
     let soon = |event: &Value| event["event"] == "warning" && event["what"] == "these credentials end in 9 min";
     assert!(told.iter().any(soon), "{told:#?}");
+    let bare = told.iter().find(|event| event["what"].as_str().is_some_and(|what| what.contains("boundary")));
+    let bare = bare.expect("that roles have no boundary is said before they are made (A35)");
+    assert!(bare["next"].as_str().unwrap().starts_with("chatctl bootstrap --stage prod"), "{bare}");
     let deployed = one(&told, "deployed");
     assert_eq!((deployed["target"].as_str(), deployed["proved"].as_bool()), (Some("aws"), Some(false)), "{deployed}");
 
@@ -101,7 +104,7 @@ fn a15_credentials_that_run_out_in_the_middle_stop_an_up_cleanly_and_the_same_co
     assert!(failed["why"].as_str().unwrap().contains("ExpiredTokenException"), "{failed}");
     let next: Vec<&str> = failed["next"].as_array().unwrap().iter().map(|next| next.as_str().unwrap()).collect();
     assert!(next[0].starts_with("aws sso login"), "{next:?}");
-    assert_eq!(next.last(), Some(&"chatctl up --stage prod --target aws --region eu-west-1"), "{next:?}");
+    assert_eq!(next.last(), Some(&"chatctl up --stage prod --target aws --region us-east-1"), "{next:?}");
     assert!(late.calls().len() < 120, "it stops, and does not try all the rest: {}", late.calls().len());
 
     let told = ended(&abroad.run(abroad.endpoint(), &up), 0);
@@ -118,7 +121,7 @@ fn another_account_is_refused_before_anything_but_sts_is_called() {
     let abroad = Abroad::new(600);
     let between = abroad.between(Box::new(|_, _| None));
     let settings = abroad.world.state().join("chatctl.toml");
-    std::fs::write(&settings, "[stage.prod]\ntarget = \"aws\"\nregion = \"eu-west-1\"\naccount = \"123456789012\"\n")
+    std::fs::write(&settings, "[stage.prod]\ntarget = \"aws\"\nregion = \"us-east-1\"\naccount = \"123456789012\"\n")
         .unwrap();
     for command in ["up", "plan", "down", "status"] {
         let config = settings.to_str().unwrap();

@@ -2,6 +2,7 @@
 //! times and secrets go, and what refers to something that is not there keeps a raw id that no other world has.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use localcloud::InProcess;
 use serde_json::{Map, Value};
@@ -20,10 +21,20 @@ const FORGOTTEN: &[&str] = &[
     "since",
     "TableSizeBytes",
     "ItemCount",
+    "events",
+    "at",
+    "updated_at",
+    "deleted_at",
+    "state_at",
+    "reason",
 ];
 
-/// The likeness of a world: a line a thing, in order.
+/// No operation on a stack takes longer in any weather; nothing waits for one that an `up` began.
+const OPERATION: Duration = Duration::from_secs(30);
+
+/// The likeness of a world when what was begun in it has ended: a line a thing, in order.
 pub(crate) async fn of(cloud: &InProcess) -> Vec<String> {
+    tokio::time::sleep(OPERATION).await;
     let world = cloud.snapshot().await.unwrap();
     let mut text = world.to_string();
     for (id, name) in names(&world) {
@@ -33,7 +44,10 @@ pub(crate) async fn of(cloud: &InProcess) -> Vec<String> {
     let mut lines = Vec::new();
     for (kind, things) in world {
         match things {
-            Value::Array(rows) => lines.extend(rows.into_iter().map(|row| format!("{kind} {}", told(row)))),
+            Value::Array(mut rows) => {
+                rows.retain(is_there);
+                lines.extend(rows.into_iter().map(|row| format!("{kind} {}", told(row))));
+            }
             Value::Object(tables) => lines.extend(tables.into_iter().map(|(name, table)| of_table(&name, table))),
             other => panic!("{kind} is {other}"),
         }
@@ -81,6 +95,7 @@ fn names(world: &Value) -> BTreeMap<String, String> {
                     name(&one["routeId"], format!("<route {}>", text(&one["routeKey"])));
                 }
             }
+            "cloudformation-stack" => name(&body["id"], format!("<stack {}>", text(&body["name"]))),
             "iam-role" => name(&body["id"], format!("<id of {}>", text(&body["name"]))),
             "lambda.mapping" => {
                 // Of a stream its table, for the stream's own label is drawn too.
@@ -125,6 +140,11 @@ fn of_table(name: &str, mut table: Value) -> String {
         }
     }
     format!("table {name} {}", told(table))
+}
+
+/// Deleted stacks are remembered; what was, is history too.
+fn is_there(row: &Value) -> bool {
+    row["kind"] != "cloudformation-stack" || row["body"]["status"] != "DELETE_COMPLETE"
 }
 
 /// The history tells of runs, not of the world; a lease whose process is gone is nobody's.

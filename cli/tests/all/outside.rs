@@ -183,7 +183,7 @@ fn a_down_certifies_kind_by_kind(world: &World) {
     let certificate = one(&events, "certificate");
     let kinds = certificate["kinds"].as_array().unwrap();
     let names: Vec<_> = kinds.iter().map(|kind| kind["kind"].as_str().unwrap()).collect();
-    assert_eq!(names, ["api", "function", "table", "mapping", "queue", "parameter", "role", "log-group"]);
+    assert_eq!(names, ["api", "function", "table", "mapping", "queue", "parameter", "role", "log-group", "stack"]);
     assert!(kinds.iter().all(|kind| kind["left"] == serde_json::json!([])), "{certificate:#}");
     let of = |name: &str| kinds.iter().find(|kind| kind["kind"] == name).unwrap();
     assert_eq!((&of("table")["looked_at"], of("table")["kept"].as_array().unwrap().len()), (&4.into(), 4));

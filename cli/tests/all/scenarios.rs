@@ -64,7 +64,7 @@ fn a_chat_goes_up_talks_goes_down_and_comes_back_with_its_room_and_history() {
     let seen = world.status();
     assert_eq!(seen["up"], true, "{seen}");
     let resources = seen["resources"].as_array().unwrap();
-    assert_eq!(resources.len(), 3 + 1 + 2 + 2 + 6 * 3 + 4 + 2 + 2, "all of the stack: {seen}");
+    assert_eq!(resources.len(), 3 + 1 + 2 + 2 + 6 * 3 + 4 + 2 + 2 + 1, "all of the stack: {seen}");
     let well = |one: &Value| one["healthy"] == true && one["differs"].is_null();
     assert!(resources.iter().all(well), "what is just made is as wanted: {seen}");
 

@@ -80,5 +80,5 @@ fn every_service_says_which_calls_it_has() {
         sorted.dedup();
         assert_eq!(sorted.len(), calls.len(), "{service} names a call twice");
     }
-    assert_eq!(implemented.len(), 9);
+    assert_eq!(implemented.len(), 11);
 }
