@@ -15,13 +15,20 @@ use crate::stage::Target;
 /// How long a service may still list what it has deleted (A14, A21).
 const FORGOTTEN: Duration = Duration::from_secs(30);
 
-/// Reads back every service; tells the certificate and what was kept. Anything else that is left, and a kind that could
+/// Reads back every service; tells the certificate and what was kept. What was `removed` may be listed a little longer;
+/// anything else that is left, and a kind that could
 /// not be looked at, is a failure.
-pub(super) async fn certify(cx: &Deploying, keep: &BTreeSet<Id>, delete_data: bool) -> Result<Vec<String>, Failure> {
+pub(super) async fn certify(
+    cx: &Deploying,
+    removed: &[String],
+    keep: &BTreeSet<Id>,
+    delete_data: bool,
+) -> Result<Vec<String>, Failure> {
     let visit = Visit::alone(Id::new("stage", &cx.stage.name), Facts::default());
     let look = || async {
         let kinds = kinds(stack::read_back(&cx.aws, &cx.stage).await, keep);
-        Ok(kinds.iter().all(|kind| kind.kind.left.is_empty()).then_some(kinds))
+        let lingers = kinds.iter().flat_map(|kind| &kind.kind.left).any(|id| removed.contains(id));
+        Ok((!lingers).then_some(kinds))
     };
     let kinds = match visit.settle("what was removed to be listed no more", FORGOTTEN, look).await {
         Ok(kinds) => kinds,

@@ -80,7 +80,7 @@ async fn try_down(cx: &Deploying, options: DownOptions<'_>) -> Result<DownOutcom
     };
     let removed: Vec<String> =
         removed.into_iter().filter(|(_, verb)| *verb == Verb::Delete).map(|(id, _)| id.to_string()).collect();
-    let kept = certificate::certify(cx, &keep, options.delete_data).await?;
+    let kept = certificate::certify(cx, &removed, &keep, options.delete_data).await?;
     let outcome = DownOutcome { removed, kept, took: began.elapsed() };
     (cx.tell)(Event::Down {
         stage: cx.stage.name.clone(),

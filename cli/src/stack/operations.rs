@@ -127,7 +127,7 @@ pub(super) async fn now(ground: &Ground) -> Option<String> {
 pub(super) async fn left(ground: &Ground) -> Result<Option<Id>> {
     match find(ground, &ground.names.stack("operations")).await {
         Ok(found) => Ok(found.filter(|stack| was_never_made(stack) || ground.owner.owns(tags(stack))).map(|_| id())),
-        Err(error) if error.is_not_for_us() => Ok(None),
+        Err(error) if error.is_not_offered() => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

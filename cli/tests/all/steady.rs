@@ -7,7 +7,8 @@ const TOKEN: usize = 100;
 /// A rule: how many bytes at the start of this text are what varies, and what stands for them.
 type Rule = fn(&str) -> Option<(usize, &'static str)>;
 
-const RULES: &[Rule] = &[id, time, clock, port, token, milliseconds, seconds, megabytes, items, process, request];
+const RULES: &[Rule] =
+    &[id, commit, time, clock, port, token, milliseconds, seconds, megabytes, items, process, request];
 
 /// The text as it is in every run.
 pub(crate) fn steady(text: &str) -> String {
@@ -72,6 +73,12 @@ fn matches(text: &str, pattern: &str) -> bool {
 fn id(text: &str) -> Option<(usize, &'static str)> {
     let pattern = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
     matches(text, pattern).then_some((pattern.len(), "ID"))
+}
+
+/// As the history shows it: seven digits, and a mark where the checkout was not exactly that.
+fn commit(text: &str) -> Option<(usize, &'static str)> {
+    let length = if text.as_bytes().get(7) == Some(&b'+') { 8 } else { 7 };
+    (matches(text, "xxxxxxx") && text[length..].starts_with(' ')).then_some((length, "COMMIT"))
 }
 
 fn time(text: &str) -> Option<(usize, &'static str)> {
@@ -146,6 +153,8 @@ fn what_varies_is_made_the_same_and_what_does_not_is_left() {
         ("ops  made 18:31, keeps messages 30 days", "ops  made TIME, keeps messages 30 days"),
         ("sent to lobby as ann  019f0c4e-7a5b-7c3d-8e2f-0123456789ab", "sent to lobby as ann  ID"),
         ("    stored (7–8)   =====             12.5 ms", "    stored (7–8)  ====  1 ms"),
+        ("ann@HOST  9967941+  up", "ann@HOST  COMMIT  up"),
+        ("ann@HOST  5fb6cba  up", "ann@HOST  COMMIT  up"),
         ("at 2026-01-02T03:04:05.678Z.", "at TIME."),
         ("us-east-1 account 000000000000", "us-east-1 account 000000000000"),
         ("messages (about 12 items)", "messages (about 1 items)"),
