@@ -19,7 +19,7 @@ use aws_smithy_runtime_api::{
     http::StatusCode,
 };
 use aws_smithy_types::body::SdkBody;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 /// What happens to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,6 +75,8 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Book {
     calls: Vec<Call>,
+    /// When each was sent and answered, in the same order.
+    spans: Vec<Option<(Instant, Instant)>>,
     /// What is still to be throttled.
     throttled: Option<(Call, u32)>,
 }
@@ -104,6 +106,19 @@ impl Faults {
         self.book().calls.clone()
     }
 
+    /// Every call so far that was answered, with when it was sent and when answered.
+    pub fn spans(&self) -> Vec<(Call, Instant, Instant)> {
+        let book = self.book();
+        let spans = book.calls.iter().zip(&book.spans);
+        spans.filter_map(|(call, span)| span.map(|(sent, answered)| (call.clone(), sent, answered))).collect()
+    }
+
+    fn answered(&self, at: usize, sent: Instant) {
+        if let Some(span) = self.book().spans.get_mut(at) {
+            *span = Some((sent, Instant::now()));
+        }
+    }
+
     /// Ends at the call that `Dead` was set for: whoever waits drops the command then.
     pub async fn died(&self) {
         // The sender lives in self, so the channel can't close while we wait.
@@ -114,13 +129,19 @@ impl Faults {
         self.0.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a call, and says what happens to it.
-    fn meet(&self, call: &Call) -> Option<Fault> {
+    /// Counts a call, and says at which place it came and what happens to it.
+    fn meet(&self, call: &Call) -> (usize, Option<Fault>) {
+        let at = self.book().calls.len();
+        (at, self.met(call))
+    }
+
+    fn met(&self, call: &Call) -> Option<Fault> {
         if *self.0.died.borrow() {
             return Some(Fault::Dead);
         }
         let mut book = self.book();
         book.calls.push(call.clone());
+        book.spans.push(None);
         let count = book.calls.len();
         if let Some((_, left)) = book.throttled.as_mut().filter(|(of, left)| of == call && *left > 0) {
             *left -= 1;
@@ -158,10 +179,15 @@ struct BreakingConnector {
 impl HttpConnector for BreakingConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let call = named(&request);
-        let (inner, fault) = (self.inner.clone(), self.faults.meet(&call));
+        let (inner, faults, (at, fault)) = (self.inner.clone(), self.faults.clone(), self.faults.meet(&call));
         HttpConnectorFuture::new(async move {
             match fault {
-                None => inner.call(request).await,
+                None => {
+                    let sent = Instant::now();
+                    let answer = inner.call(request).await;
+                    faults.answered(at, sent);
+                    answer
+                }
                 Some(Fault::Refused) => Ok(denied(&call.service)),
                 Some(Fault::Throttled(_)) => Ok(throttled(&call.service)),
                 Some(Fault::AnswerLost) => {
@@ -245,7 +271,7 @@ mod tests {
     #[test]
     fn only_the_named_call_is_broken_and_all_are_counted() {
         let faults = Faults::at(2, Fault::Refused);
-        let met: Vec<_> = ["A", "B", "A"].map(|name| faults.meet(&call(name))).into();
+        let met: Vec<_> = ["A", "B", "A"].map(|name| faults.met(&call(name))).into();
         assert_eq!(met, [None, Some(Fault::Refused), None]);
         assert_eq!(faults.calls(), ["A", "B", "A"].map(call));
     }
@@ -253,14 +279,14 @@ mod tests {
     #[test]
     fn throttling_goes_on_for_the_same_call_and_no_other() {
         let faults = Faults::at(1, Fault::Throttled(2));
-        let met: Vec<_> = ["A", "B", "A", "A"].map(|name| faults.meet(&call(name)).is_some()).into();
+        let met: Vec<_> = ["A", "B", "A", "A"].map(|name| faults.met(&call(name)).is_some()).into();
         assert_eq!(met, [true, false, true, false]);
     }
 
     #[tokio::test]
     async fn the_dead_call_nobody_any_more() {
         let faults = Faults::at(2, Fault::Dead);
-        let met: Vec<_> = ["A", "B", "C"].map(|name| faults.meet(&call(name))).into();
+        let met: Vec<_> = ["A", "B", "C"].map(|name| faults.met(&call(name))).into();
         assert_eq!(met, [None, Some(Fault::Dead), Some(Fault::Dead)]);
         assert_eq!(faults.calls().len(), 2);
         faults.died().await;

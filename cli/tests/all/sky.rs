@@ -27,7 +27,7 @@ use chatctl::stack::{Package, Packages};
 use chatctl::stage::{Stage, Target};
 use localcloud::InProcess;
 
-/// How long a request is on its way, and an answer: in that time others are under way too.
+/// How long a request is on its way where nothing else is said.
 const ON_ITS_WAY: Duration = Duration::from_millis(5);
 /// A process that is not there: the highest number of one is far lower.
 const NOBODY: u32 = u32::MAX;
@@ -38,6 +38,12 @@ pub(crate) struct Sky {
     pub(crate) stage: Stage,
     /// Which code is deployed.
     pub(crate) code: &'static str,
+    /// The one function whose code is another one.
+    pub(crate) only: Option<&'static str>,
+    /// How long a request is on its way, and an answer: in that time others are under way too.
+    pub(crate) way: Duration,
+    /// Whether calls are paced and tried again as on AWS.
+    pub(crate) as_on_aws: bool,
     /// The SDK's handles of whoever else is there.
     pub(crate) others: Aws,
 }
@@ -77,7 +83,8 @@ impl Sky {
             state: PathBuf::from("/nowhere"),
         };
         let cloud = Arc::new(cloud);
-        Self { others: handles(&cloud, &stage, &Faults::none()), cloud, stage, code: "one" }
+        let others = handles(&cloud, &stage, &Faults::none(), ON_ITS_WAY, true);
+        Self { others, cloud, stage, code: "one", only: None, way: ON_ITS_WAY, as_on_aws: true }
     }
 
     fn deploying(&self, faults: &Faults, command: &str) -> Deploying {
@@ -86,14 +93,14 @@ impl Sky {
         let (_, never) = tokio::sync::watch::channel(false);
         let push_service = "ws://127.0.0.1:1/".to_owned();
         let mut cx = Deploying::new(
-            handles(&self.cloud, &self.stage, faults),
+            handles(&self.cloud, &self.stage, faults, self.way, self.as_on_aws),
             self.stage.clone(),
             push_service,
             event::nobody(),
             now,
             never,
         );
-        cx.packages = Some(packages(self.code));
+        cx.packages = Some(packages(self.code, self.only));
         cx.command = self.stage.command(command);
         cx
     }
@@ -136,25 +143,26 @@ impl Sky {
 }
 
 /// The SDK's handles, with these faults between them and the cloud.
-fn handles(cloud: &Arc<InProcess>, stage: &Stage, faults: &Faults) -> Aws {
+fn handles(cloud: &Arc<InProcess>, stage: &Stage, faults: &Faults, way: Duration, as_on_aws: bool) -> Aws {
     let local = LocalEndpoint {
         endpoint: cloud.endpoint(),
         account: localcloud::ACCOUNT.into(),
         access_key: localcloud::ACCESS_KEY.into(),
         secret_key: localcloud::SECRET_KEY.into(),
     };
-    let connector = SharedHttpConnector::new(InTheSky(cloud.clone()));
+    let connector = SharedHttpConnector::new(InTheSky { cloud: cloud.clone(), way });
     let surroundings = Surroundings {
         http: faults.over(SharedHttpClient::new(http_client_fn(move |_, _| connector.clone()))),
         time: SharedTimeSource::new(SkyTime(cloud.clone())),
-        as_on_aws: true,
+        as_on_aws,
     };
     Aws::over(stage, &local, &surroundings)
 }
 
 /// A zip of less than 1 KB for each function.
-fn packages(code: &str) -> Packages {
+fn packages(code: &str, only: Option<&str>) -> Packages {
     let package = |function: Function| {
+        let code = if only == Some(function.name()) { "another" } else { code };
         let zip = Bytes::from(zip_of(&format!("{} {code}", function.name())));
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &zip);
         (function.name().to_owned(), Package::of(BASE64_STANDARD.encode(digest), "x86_64", zip))
@@ -190,7 +198,10 @@ impl std::fmt::Debug for SkyTime {
 }
 
 /// The SDK's way to the cloud.
-struct InTheSky(Arc<InProcess>);
+struct InTheSky {
+    cloud: Arc<InProcess>,
+    way: Duration,
+}
 
 impl std::fmt::Debug for InTheSky {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -200,13 +211,13 @@ impl std::fmt::Debug for InTheSky {
 
 impl HttpConnector for InTheSky {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let cloud = self.0.clone();
+        let (cloud, way) = (self.cloud.clone(), self.way);
         HttpConnectorFuture::new(async move {
             let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
             let request = request.map(|body| Bytes::copy_from_slice(body.bytes().expect("bodies are in memory")));
-            tokio::time::sleep(ON_ITS_WAY).await;
+            tokio::time::sleep(way).await;
             let response = cloud.answer(request).await;
-            tokio::time::sleep(ON_ITS_WAY).await;
+            tokio::time::sleep(way).await;
             let lost = || ConnectorError::io(io::Error::from(io::ErrorKind::ConnectionReset).into());
             let response = response.ok_or_else(lost)?.map(SdkBody::from);
             HttpResponse::try_from(response).map_err(|error| ConnectorError::other(error.into(), None))
