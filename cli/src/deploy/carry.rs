@@ -1,7 +1,7 @@
 //! A plan carried out under the lease: the walk, the record in the history, the proof; and back again by itself where
 //! the proof fails inside our functions. Must not know how the plan was made.
 
-use reconcile::{Id, Plan, Stack, Verb};
+use reconcile::{Id, Plan, Verb};
 use tokio::time::Instant;
 
 use super::history;
@@ -15,7 +15,7 @@ use super::{Deploying, beside, rollback};
 use crate::build::{Commit, Source};
 use crate::event::Event;
 use crate::failure::{Exit, Explain, Failure};
-use crate::stack;
+use crate::stack::{self, Chat};
 
 /// Where a deploy goes: on to what the checkout says, or back to what an earlier one did.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ impl Way {
 /// Does what the plan says, writes it down, and proves it.
 pub(super) async fn carry_out(
     cx: &Deploying,
-    stack: &Stack,
+    stack: &Chat,
     plan: &mut Plan,
     way: Way,
     prove: bool,
@@ -57,13 +57,15 @@ pub(super) async fn carry_out(
     let changes: Vec<String> =
         plan.steps.iter().filter(|step| step.change.verb() != Verb::Keep).map(described).collect();
     let doing = cx.doing();
+    let fresh = plan.facts.noted(&stack::first(), stack::FRESH).is_some();
+    let last = async { if fresh { Ok(None) } else { history::last(cx).await } };
     let walk = reconcile::walk_unfinished(stack, plan, &doing);
-    let (walk, last, commit) = tokio::join!(walk, history::last(cx), way.commit(cx));
+    let (walk, last, commit) = tokio::join!(walk, last, way.commit(cx));
     walk.map_err(|error| walked(cx, error))?;
 
     let endpoint = endpoint(cx, plan)?;
     let (lobby, vapid_public) =
-        (Lobby::read(cx).await?, fact(cx, plan, &stack::parameter_id(stack::VAPID_KEY), stack::PUBLIC)?);
+        (Lobby::of(cx, stack).await?, fact(cx, plan, &stack::parameter_id(stack::VAPID_KEY), stack::PUBLIC)?);
     let done = Done {
         after: last?.map_or(0, |last| last.number),
         commit,

@@ -1,7 +1,6 @@
 //! Back to an earlier deploy: its versions behind the aliases, its settings in everything else; shown as a plan first,
 //! done under the lease, proved. Must not know how any resource is changed.
 
-use reconcile::Stack;
 use tokio::time::Instant;
 
 use super::carry::{self, Way};
@@ -14,7 +13,7 @@ use super::up::{ask, settled};
 use super::{Confirm, Deploying, UpOutcome, telling};
 use crate::event::Event;
 use crate::failure::Failure;
-use crate::stack;
+use crate::stack::{self, Chat};
 
 /// How a rollback is done.
 pub struct RollbackOptions<'a> {
@@ -34,7 +33,7 @@ pub async fn rollback(cx: &Deploying, options: RollbackOptions<'_>) -> Result<Up
     let back = Going::between(cx, current, to);
     let mut plan = reconcile::plan(&back.stack, &cx.doing()).await.map_err(|error| back.refused(error))?;
     if plan.is_empty() {
-        return settled(cx, &plan, &Lobby::read(cx).await?, began).await;
+        return settled(cx, &plan, &Lobby::of(cx, &back.stack).await?, began).await;
     }
     (cx.tell)(Event::RollingBack { from: current.number, to: to.number, because: None });
     (cx.tell)(Event::Planned { steps: telling::steps(&plan) });
@@ -77,7 +76,7 @@ pub(super) async fn undo(cx: &Deploying, failed: &Deploy, because: &str) -> Opti
 struct Going {
     /// The same deploy, of the stage as it was set then.
     cx: Deploying,
-    stack: Stack,
+    stack: Chat,
     way: Way,
     to: u64,
 }

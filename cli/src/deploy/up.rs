@@ -16,7 +16,7 @@ use super::{Confirm, Deploying, beside, quota, reasons, telling};
 use crate::build::{self, Executable, Machine, Platform, Profile, Recipe, Source};
 use crate::event::{Act, Event, Place, PlannedStep};
 use crate::failure::Failure;
-use crate::stack::{self, Package, Packages};
+use crate::stack::{self, Chat, Package, Packages};
 use crate::stage::{Architecture, Target};
 
 /// The kind of the resources that are built here.
@@ -95,7 +95,7 @@ async fn try_up(cx: &Deploying, options: UpOptions<'_>) -> Result<UpOutcome, Fai
     let stack = wanted(cx).await?;
     let (mut plan, last) = forecast(cx, &stack).await?;
     if plan.is_empty() && !(options.prove && history::owes_proof(last.as_ref())) {
-        return settled(cx, &plan, &Lobby::read(cx).await?, began).await;
+        return settled(cx, &plan, &Lobby::of(cx, &stack).await?, began).await;
     }
     (cx.tell)(Event::Planned { steps: telling::steps(&plan) });
     ask(cx, &plan, options.confirm)?;
@@ -120,7 +120,7 @@ fn makes_functions(plan: &Plan) -> bool {
 }
 
 /// The stack as it should be, of what was given or is built first.
-async fn wanted(cx: &Deploying) -> Result<Stack, Failure> {
+async fn wanted(cx: &Deploying) -> Result<Chat, Failure> {
     let packages = packages(cx).await?;
     stack::chat_and_strays(&cx.aws, &cx.stage, &packages, cx.now_ms()).await.map_err(|fault| looking(cx, fault))
 }

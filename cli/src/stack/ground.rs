@@ -6,11 +6,14 @@ use std::{
     fmt,
 };
 
-use chat::room::OperatorKey;
+use chat::room::{Epoch, OperatorKey};
 use reconcile::{Fault, Visit};
 use tokio::sync::OnceCell;
 
-use super::{api, boundary, function, log_group, mapping, parameter, queue, role, table};
+use super::{
+    account::{self, Account},
+    api, boundary, function, log_group, mapping, parameter, queue, role, table,
+};
 use crate::{
     aws::{Aws, CallError, call},
     failure::Explain,
@@ -41,6 +44,8 @@ pub(super) struct Ground {
     pub(super) memory: Option<u32>,
     listed: Listed,
     operator_key: OnceCell<OperatorKey>,
+    /// The lobby's epoch, as its record was read or made.
+    lobby: OnceCell<Epoch>,
 }
 
 #[derive(Default)]
@@ -54,6 +59,7 @@ struct Listed {
     apis: OnceCell<Vec<api::Found>>,
     mappings: OnceCell<Vec<mapping::Found>>,
     boundary: OnceCell<Option<String>>,
+    account: OnceCell<Option<Account>>,
 }
 
 impl Ground {
@@ -69,6 +75,7 @@ impl Ground {
             memory: stage.memory,
             listed: Listed::default(),
             operator_key: OnceCell::new(),
+            lobby: OnceCell::new(),
         }
     }
 
@@ -86,7 +93,18 @@ impl Ground {
     }
 
     pub(super) async fn roles(&self) -> Result<&BTreeSet<String>> {
-        Ok(self.listed.roles.get_or_try_init(|| role::list(self)).await?)
+        let list = || async {
+            match self.account().await? {
+                Some(account) => Ok(account.roles.keys().cloned().collect()),
+                None => Ok::<_, Fault>(role::list(self).await?),
+            }
+        };
+        self.listed.roles.get_or_try_init(list).await
+    }
+
+    /// What one call says of the whole account; `None` where each role has to be asked for.
+    pub(super) async fn account(&self) -> Result<Option<&Account>> {
+        Ok(self.listed.account.get_or_try_init(|| account::at_once(self)).await?.as_ref())
     }
 
     pub(super) async fn log_groups(&self) -> Result<&BTreeMap<String, Option<i32>>> {
@@ -123,6 +141,17 @@ impl Ground {
     pub(super) fn keep_operator_key(&self, key: OperatorKey) {
         // Whoever read it first read the same key: it is made once a stage.
         let _ = self.operator_key.set(key);
+    }
+
+    /// The lobby as this stage's records have it, so that it is not read again.
+    pub(super) fn keep_lobby(&self, epoch: Epoch) {
+        // A room of a new epoch has links of its own; the first look in a run is good for all of it.
+        let _ = self.lobby.set(epoch);
+    }
+
+    /// The lobby's epoch; `None` where its record was neither seen nor made.
+    pub(super) fn lobby(&self) -> Option<Epoch> {
+        self.lobby.get().copied()
     }
 
     /// The ARN of the alias that every function is reached by.

@@ -20,6 +20,7 @@
 //! | `mapping/queue` | queue → notify-clients | `queue/new-messages`, `function/notify-clients` |
 //! | `stack/operations` | alarms and a dashboard, by CloudFormation; not waited for | |
 
+mod account;
 mod api;
 mod boundary;
 mod function;
@@ -46,11 +47,15 @@ mod table;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::Deref,
     sync::Arc,
     time::Duration,
 };
 
-use chat::{room::OperatorKey, webpush::vapid::VapidKey};
+use chat::{
+    room::{Epoch, OperatorKey},
+    webpush::vapid::VapidKey,
+};
 use chat_aws::{layout::STREAM_FILTER, routes::Function as Part};
 use reconcile::{Id, Stack};
 
@@ -64,7 +69,7 @@ pub use parameter::{PUBLIC, ROOM_KEY, VAPID_KEY, id as parameter_id};
 pub use queue::{URL, id as queue_id};
 pub use role::{BOUNDARY, id as role_id};
 pub use settings::{Decided, decided};
-pub use table::{STREAM, id as table_id};
+pub use table::{FRESH, STREAM, id as table_id};
 
 use crate::{aws::Aws, stage::Stage};
 use ground::Ground;
@@ -94,53 +99,79 @@ const QUEUE_BATCH: i32 = 10;
 /// What is deployed as the functions' code, by function.
 pub type Packages = BTreeMap<String, Package>;
 
+/// The whole chat as a stack, and what was met on the way that no event may carry.
+pub struct Chat {
+    stack: Stack,
+    ground: Arc<Ground>,
+}
+
+impl Deref for Chat {
+    type Target = Stack;
+
+    fn deref(&self) -> &Stack {
+        &self.stack
+    }
+}
+
+impl Chat {
+    /// The operator's key, read once, from which the stage's rooms and tokens come.
+    pub async fn operator_key(&self) -> reconcile::Result<OperatorKey> {
+        self.ground.operator_key().await.cloned()
+    }
+
+    /// The lobby's epoch, where its record was seen or made while the stack was planned or walked.
+    pub fn lobby(&self) -> Option<Epoch> {
+        self.ground.lobby()
+    }
+}
+
 /// The whole chat. A stack is planned once: what it lists is listed when it is first asked. Without a package
 /// (for `status`), a function's code counts as wanted. `now_ms` is when what is made was made.
-pub fn chat(aws: &Aws, stage: &Stage, packages: &Packages, now_ms: i64) -> Stack {
+pub fn chat(aws: &Aws, stage: &Stage, packages: &Packages, now_ms: i64) -> Chat {
     let code = |part: Part| (packages.get(part.name()).cloned(), function::Aim::Whole);
-    whole(&Arc::new(Ground::of(aws, stage)), stage, now_ms, code)
+    whole(Arc::new(Ground::of(aws, stage)), stage, now_ms, code)
 }
 
 /// The whole chat with what is this stage's and no longer wanted, which goes when the rest is done.
-pub async fn chat_and_strays(aws: &Aws, stage: &Stage, packages: &Packages, now_ms: i64) -> reconcile::Result<Stack> {
+pub async fn chat_and_strays(aws: &Aws, stage: &Stage, packages: &Packages, now_ms: i64) -> reconcile::Result<Chat> {
     let ground = Arc::new(Ground::of(aws, stage));
     let code = |part: Part| (packages.get(part.name()).cloned(), function::Aim::Whole);
-    let mut stack = whole(&ground, stage, now_ms, code);
-    stray::add_finishing(&mut stack, &ground).await?;
-    Ok(stack)
+    let mut chat = whole(ground, stage, now_ms, code);
+    stray::add_finishing(&mut chat.stack, &chat.ground).await?;
+    Ok(chat)
 }
 
 /// The whole chat with exactly these versions behind the functions' aliases; a function without one stays as it is.
-pub fn chat_of(aws: &Aws, stage: &Stage, versions: &Versions, now_ms: i64) -> Stack {
-    whole(&Arc::new(Ground::of(aws, stage)), stage, now_ms, |part| {
+pub fn chat_of(aws: &Aws, stage: &Stage, versions: &Versions, now_ms: i64) -> Chat {
+    whole(Arc::new(Ground::of(aws, stage)), stage, now_ms, |part| {
         (None, versions.get(part.name()).cloned().map_or(function::Aim::Code, function::Aim::Version))
     })
 }
 
 fn whole(
-    ground: &Arc<Ground>,
+    ground: Arc<Ground>,
     stage: &Stage,
     now_ms: i64,
     code: impl Fn(Part) -> (Option<Package>, function::Aim),
-) -> Stack {
+) -> Chat {
     let mut stack = Stack::default();
-    add_data(&mut stack, ground);
+    add_data(&mut stack, &ground);
     stack.add(records::Records { ground: ground.clone(), now_ms });
-    add_queues(&mut stack, ground);
+    add_queues(&mut stack, &ground);
     for part in Part::ALL {
         let (package, aim) = code(part);
         // Whoever goes back to older versions may need what they needed.
         if aim == function::Aim::Whole {
-            let policy = rights::policy(part, ground);
+            let policy = rights::policy(part, &ground);
             stack.add_finishing(narrowing::Narrowing { ground: ground.clone(), function: part.name(), policy });
         }
-        add_function(&mut stack, ground, stage, part, (package, aim));
+        add_function(&mut stack, &ground, stage, part, (package, aim));
     }
     stack.add(api::Api { ground: ground.clone() });
     stack.add(routes::Routes { ground: ground.clone() });
-    add_mappings(&mut stack, ground);
+    add_mappings(&mut stack, &ground);
     stack.add(operations::Operations { ground: ground.clone(), leaving: false });
-    stack
+    Chat { stack, ground }
 }
 
 /// These functions' code and nothing else, on a stage that is up: what was saved a moment ago.

@@ -7,7 +7,7 @@ use reconcile::{Change, Field, Id, Resource, Visit};
 use serde_json::Value;
 
 use super::{
-    grants,
+    account, grants,
     ground::{Ground, Result},
     role,
 };
@@ -38,11 +38,12 @@ impl Resource for Narrowing {
     }
 
     async fn observe(&self, visit: &Visit) -> Result<Option<Option<Value>>> {
-        if visit.planning() {
-            let noted = visit.noted(&role::id(self.function), role::POLICY);
+        // As the plan has seen it or this walk has set it.
+        let noted = visit.noted(&role::id(self.function), role::POLICY);
+        if visit.planning() || noted.is_some() {
             return Ok(Some(noted.and_then(|policy| serde_json::from_str(&policy).ok())));
         }
-        Ok(Some(role::policy(&self.ground, &self.name()).await?))
+        Ok(Some(account::policy(&self.ground, &self.name()).await?))
     }
 
     fn diff(&self, seen: Option<&Option<Value>>, _: &Visit) -> Change {

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use aws_sdk_dynamodb::types::{KeysAndAttributes, Put, TransactWriteItem};
 use chat::{
     rates::AddressKey,
-    room::{RoomName, RoomRecord},
+    room::{Epoch, RoomName, RoomRecord},
 };
 use chat_aws::layout::{self, Item, Key, LAYOUT_VERSION, PK, SK};
 use reconcile::{Change, Fault, Field, Id, Resource, Visit};
@@ -147,6 +147,9 @@ impl Records {
                 continue;
             };
             check(what, item)?;
+            if what == What::Lobby {
+                self.ground.keep_lobby(layout::stored_room(item).map_err(Fault::new)?.epoch);
+            }
             there.insert(what);
         }
         Ok(Some(there))
@@ -189,7 +192,11 @@ impl Records {
         match request.send().await.map_err(call(SERVICE, "TransactWriteItems", &table)) {
             // By position it would say which was there already: the look says it too, and which are not.
             Err(error) if error.is("TransactionCanceledException") => Ok(None),
-            answer => Ok(if_there(answer)?.map(drop)),
+            answer => Ok(if_there(answer)?.map(|_| {
+                if !there.contains(&What::Lobby) {
+                    self.ground.keep_lobby(Epoch::default());
+                }
+            })),
         }
     }
 }

@@ -8,6 +8,7 @@ use reconcile::{Change, Fault, Field, Id, Resource, Visit};
 use serde_json::Value;
 
 use super::{
+    account::{self, Found, INLINE},
     grants,
     ground::{Ground, Result},
 };
@@ -21,8 +22,6 @@ pub(super) const ROLE_ID: &str = "role-id";
 pub const BOUNDARY: &str = "boundary";
 
 const SERVICE: &str = "IAM";
-/// The name of the one inline policy.
-const INLINE: &str = "calls";
 /// The field of who may take it.
 const TRUST: &str = "trust";
 /// How long a new role may not be found (A21).
@@ -61,13 +60,24 @@ pub(super) async fn list(ground: &Ground) -> std::result::Result<BTreeSet<String
 
 /// Whether the role carries our tags.
 pub(super) async fn is_ours(ground: &Ground, name: &str) -> Result<bool> {
-    let role = get(ground, name).await?;
-    Ok(role.is_some_and(|role| ground.owner.owns(role.tags().iter().map(|tag| (tag.key(), tag.value())))))
+    let role = match ground.account().await? {
+        Some(account) => account.roles.get(name).cloned(),
+        None => account::bare(ground, name).await?,
+    };
+    Ok(role.is_some_and(|role| ground.owner.owns(role.tags())))
 }
 
-async fn get(ground: &Ground, name: &str) -> std::result::Result<Option<aws_sdk_iam::types::Role>, CallError> {
-    let answer = ground.aws.iam.get_role().role_name(name).send().await;
-    Ok(if_there(answer.map_err(call(SERVICE, "GetRole", name)))?.and_then(|answer| answer.role))
+/// The role as a plan sees it, by the account's one answer where there is one; else as it is now.
+async fn look(ground: &Ground, name: &str, planning: bool) -> Result<Option<Found>> {
+    if planning {
+        if let Some(account) = ground.account().await? {
+            return Ok(account.roles.get(name).cloned());
+        }
+        if !ground.roles().await?.contains(name) {
+            return Ok(None);
+        }
+    }
+    Ok(account::one(ground, name).await?)
 }
 
 impl Resource for Role {
@@ -91,16 +101,10 @@ impl Resource for Role {
         if let Some(boundary) = self.ground.boundary().await? {
             visit.learn(BOUNDARY, boundary.clone());
         }
-        if visit.planning() && !self.ground.roles().await?.contains(&name) {
-            return Ok(None);
-        }
-        let (role, policy) = tokio::join!(get(&self.ground, &name), policy(&self.ground, &name));
-        let Some(role) = role? else { return Ok(None) };
-        self.check(&role)?;
-        visit.learn(ROLE_ID, role.role_id.clone());
-        let trust = role.assume_role_policy_document.as_deref().map_or(Value::Null, document);
-        let boundary = role.permissions_boundary.and_then(|boundary| boundary.permissions_boundary_arn);
-        let policy = policy?;
+        let Some(found) = look(&self.ground, &name, visit.planning()).await? else { return Ok(None) };
+        self.check(&found)?;
+        let Found { role_id, trust, policy, boundary, .. } = found;
+        visit.learn(ROLE_ID, role_id);
         if let Some(policy) = &policy {
             visit.note(POLICY, policy.to_string());
         }
@@ -135,6 +139,7 @@ impl Resource for Role {
         if *change == Change::Create || change.fields().iter().any(|field| ![TRUST, BOUNDARY].contains(&&*field.name)) {
             let (name, (policy, _)) = (self.name(), self.widened(seen.and_then(|seen| seen.policy).as_ref()));
             visit.settle("the role to be found", FOUND, || put_policy(&self.ground, &name, &policy)).await?;
+            visit.note(POLICY, policy.to_string());
         }
         Ok(())
     }
@@ -142,13 +147,6 @@ impl Resource for Role {
     async fn delete(&self, _: Seen, _: &Visit) -> Result<()> {
         remove(&self.ground, &self.name()).await
     }
-}
-
-/// The role's policy; `None` without one.
-pub(super) async fn policy(ground: &Ground, name: &str) -> std::result::Result<Option<Value>, CallError> {
-    let answer = ground.aws.iam.get_role_policy().role_name(name).policy_name(INLINE).send().await;
-    let answer = if_there(answer.map_err(call(SERVICE, "GetRolePolicy", name)))?;
-    Ok(answer.map(|answer| document(&answer.policy_document)))
 }
 
 /// Sets it; `None` while the role is not found.
@@ -176,9 +174,8 @@ impl Role {
         self.ground.names.role(self.function)
     }
 
-    fn check(&self, role: &aws_sdk_iam::types::Role) -> Result<()> {
-        let tags = role.tags().iter().map(|tag| (tag.key(), tag.value()));
-        self.ground.owner.check(format!("role {}", self.name()), tags)
+    fn check(&self, role: &Found) -> Result<()> {
+        self.ground.owner.check(format!("role {}", self.name()), role.tags())
     }
 
     /// The policy to set before anything changes, and what it adds: all that stands and all that is wanted. What is
@@ -205,20 +202,20 @@ impl Role {
         for (key, value) in self.ground.owner.tags() {
             request = request.tags(Tag::builder().key(key).value(value).build().map_err(Fault::new)?);
         }
-        let role = match request.send().await.map_err(call(SERVICE, "CreateRole", &name)) {
-            Ok(answer) => answer.role,
+        let role_id = match request.send().await.map_err(call(SERVICE, "CreateRole", &name)) {
+            Ok(answer) => answer.role.map(|role| role.role_id),
             Err(error) if error.is_taken() => {
-                let look = || async { Ok(get(&self.ground, &name).await?) };
+                let look = || async { Ok(account::bare(&self.ground, &name).await?) };
                 let role = visit.settle("the role to be found", FOUND, look).await?;
                 self.check(&role)?;
                 self.set_boundary(visit).await?;
                 self.set_trust().await?;
-                Some(role)
+                Some(role.role_id)
             }
             Err(error) => return Err(error.into()),
         };
-        if let Some(role) = role {
-            visit.learn(ROLE_ID, role.role_id);
+        if let Some(role_id) = role_id {
+            visit.learn(ROLE_ID, role_id);
         }
         Ok(())
     }
@@ -239,23 +236,6 @@ impl Role {
         answer.map_err(call(SERVICE, "UpdateAssumeRolePolicy", &name))?;
         Ok(())
     }
-}
-
-/// IAM answers documents percent-encoded.
-fn document(text: &str) -> Value {
-    serde_json::from_str(&percent_decoded(text)).unwrap_or(Value::Null)
-}
-
-fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let escaped = (first == b'%').then(|| after.get(..2)).flatten();
-        let byte = escaped.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
-        bytes.push(byte.unwrap_or(first));
-        rest = if byte.is_some() { &after[2..] } else { after };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]
@@ -288,7 +268,7 @@ mod tests {
             (None, Change::Create),
             (
                 Some(Seen {
-                    trust: document("%7B%22Version%22%3A %222012-10-17%22%7D"),
+                    trust: account::document("%7B%22Version%22%3A %222012-10-17%22%7D"),
                     policy: Some(policy.clone()),
                     boundary: None,
                 }),

@@ -95,6 +95,9 @@ async fn tags_of(ground: &Ground, arn: &str, name: &str) -> std::result::Result<
     Ok(answer.map_err(call(SERVICE, "ListTagsOfResource", name))?.tags.unwrap_or_default())
 }
 
+/// The note: this walk made it, so that nothing is in it.
+pub const FRESH: &str = "fresh";
+
 impl Resource for Table {
     type Seen = Settings;
 
@@ -146,7 +149,7 @@ impl Resource for Table {
     async fn apply(&self, change: &Change, seen: Option<Settings>, visit: &Visit) -> Result<()> {
         let creates = *change == Change::Create;
         if creates {
-            visit.settle("the table's name to be free", READY, || self.create()).await?;
+            visit.settle("the table's name to be free", READY, || self.create(visit)).await?;
         } else if change.touches("stream") || change.touches("deletion protection") {
             self.update(change).await?;
         }
@@ -240,7 +243,7 @@ impl Table {
     }
 
     /// `None` while one of this name is being deleted; one of ours that is there is adopted (A12).
-    async fn create(&self) -> Result<Option<()>> {
+    async fn create(&self, visit: &Visit) -> Result<Option<()>> {
         let name = self.name();
         let mut request =
             self.ground.aws.dynamodb.create_table().table_name(&name).billing_mode(BillingMode::PayPerRequest);
@@ -261,7 +264,10 @@ impl Table {
             request = request.deletion_protection_enabled(true);
         }
         match request.send().await.map_err(call(SERVICE, "CreateTable", &name)) {
-            Ok(_) => Ok(Some(())),
+            Ok(_) => {
+                visit.note(FRESH, "made");
+                Ok(Some(()))
+            }
             Err(error) if error.is_taken() => match self.describe().await? {
                 Some(table) if table.table_status != Some(TableStatus::Deleting) => {
                     let tags = tags_of(&self.ground, &self.ground.table_arn(self.which), &name).await?;

@@ -25,10 +25,13 @@ const SEEDS: u64 = 6;
 enum Command {
     FirstUp,
     Update,
+    Rollback,
     Down,
 }
 
 impl Command {
+    const ALL: [Self; 4] = [Self::FirstUp, Self::Update, Self::Rollback, Self::Down];
+
     /// The world that it begins in.
     async fn prepare(self) -> Sky {
         let mut sky = Sky::empty();
@@ -38,8 +41,13 @@ impl Command {
         }
         if self == Self::Update {
             drift::by_hand(&sky).await;
+        }
+        if matches!(self, Self::Update | Self::Rollback) {
             sky.code = "two";
             sky.stage.contact = Some("mailto:somebody@example.com".into());
+        }
+        if self == Self::Rollback {
+            sky.up(&Faults::none()).await.unwrap().unwrap();
         }
         sky
     }
@@ -47,6 +55,7 @@ impl Command {
     async fn run(self, sky: &Sky, faults: &Faults) -> Option<Ended<()>> {
         match self {
             Self::FirstUp | Self::Update => sky.up(faults).await.map(|ended| ended.map(drop)),
+            Self::Rollback => sky.rollback(faults).await.map(|ended| ended.map(drop)),
             Self::Down => sky.down(faults).await.map(|ended| ended.map(drop)),
         }
     }
@@ -164,8 +173,7 @@ fn table(worlds: &BTreeMap<Command, Undisturbed>, broken: &[Broken]) -> String {
 
 #[test]
 fn a_command_comes_to_the_same_world_in_any_weather() {
-    let commands = [Command::FirstUp, Command::Update, Command::Down];
-    for command in commands {
+    for command in Command::ALL {
         let should = undisturbed(command).world;
         for seed in 1..=SEEDS {
             in_paused_time(async {
@@ -182,8 +190,7 @@ fn a_command_comes_to_the_same_world_in_any_weather() {
 
 #[test]
 fn a_command_broken_at_any_call_is_put_right_by_the_same_command() {
-    let commands = [Command::FirstUp, Command::Update, Command::Down];
-    let worlds: BTreeMap<Command, Undisturbed> = commands.into_iter().map(|c| (c, undisturbed(c))).collect();
+    let worlds: BTreeMap<Command, Undisturbed> = Command::ALL.into_iter().map(|c| (c, undisturbed(c))).collect();
     let mut broken = break_all(&worlds);
     broken.sort_by_key(|(command, n, fault, _)| (*command, *n, *fault));
     // The test's binary stands in target/PROFILE/deps.

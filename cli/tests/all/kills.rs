@@ -5,26 +5,17 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::seed::Seed;
 use crate::world::{World, history_of, kill, try_http};
 
 const ROUNDS: u32 = 20;
 const WRITERS: u32 = 3;
 /// What a killed notifier had in its hands comes again after the queue's visibility timeout, six times its own limit.
 const PATIENCE: Duration = Duration::from_secs(240);
-
-/// A small generator, so that a failing run can be had again by its seed.
-struct Seed(u64);
-
-impl Seed {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
-    }
-}
 
 /// The children of a process: the functions of a local cloud.
 fn children(pid: u32) -> Vec<u32> {
@@ -60,12 +51,7 @@ fn write(page: &str, me: u32, stop: &AtomicBool, acknowledged: &Mutex<Vec<String
 
 #[test]
 fn twenty_kills_in_a_busy_chat_lose_nothing_and_double_nothing() {
-    let seed = std::env::var("CHATCTL_TEST_SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok())
-        .unwrap_or_else(|| u64::from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos()));
-    eprintln!("CHATCTL_TEST_SEED={seed}");
-    let mut random = Seed(seed);
+    let mut random = Seed::said();
     let world = World::up();
     let page = world.status()["page"].as_str().unwrap().to_owned();
     let stop = Arc::new(AtomicBool::new(false));

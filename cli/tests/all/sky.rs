@@ -20,7 +20,7 @@ use bytes::Bytes;
 use chat_aws::routes::Function;
 use chatctl::aws::faults::Faults;
 use chatctl::aws::{Aws, LocalEndpoint, Surroundings};
-use chatctl::deploy::{self, Deploying, DownOptions, DownOutcome, UpOptions, UpOutcome};
+use chatctl::deploy::{self, Deploying, DownOptions, DownOutcome, RollbackOptions, UpOptions, UpOutcome};
 use chatctl::event;
 use chatctl::failure::Failure;
 use chatctl::stack::{Package, Packages};
@@ -110,6 +110,18 @@ impl Sky {
         let cx = self.deploying(faults, "up");
         let ended = tokio::select! {
             ended = deploy::up(&cx, UpOptions { prove: false, confirm: &|_| Ok(()) }) => Some(ended),
+            () = faults.died() => None,
+        };
+        self.bury().await;
+        ended
+    }
+
+    /// `rollback 1 --no-proof --yes`; `None` where the process died.
+    pub(crate) async fn rollback(&self, faults: &Faults) -> Option<Ended<UpOutcome>> {
+        let cx = self.deploying(faults, "rollback 1");
+        let options = RollbackOptions { to: Some(1), prove: false, confirm: &|_| Ok(()) };
+        let ended = tokio::select! {
+            ended = deploy::rollback(&cx, options) => Some(ended),
             () = faults.died() => None,
         };
         self.bury().await;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::{Failure, cargo, root, start, target};
+use crate::{Failure, cargo, own, root, start, target};
 
 const UPS: usize = 5;
 const IDLE: Duration = Duration::from_secs(60);
@@ -16,6 +16,7 @@ fn run_all(cold: bool) -> Result<(), Failure> {
     println!("cargo xtask bench, dev profile, {} processors", std::thread::available_parallelism()?);
     crate::run(cargo().args(["build", "--quiet"]))?;
     crate::run(cargo().args(["build", "--quiet", "--workspace", "--examples"]))?;
+    calls()?;
     let chatctl = target().join("debug/chatctl");
     ups(&chatctl)?;
     let world = World::up(&chatctl)?;
@@ -24,6 +25,7 @@ fn run_all(cold: bool) -> Result<(), Failure> {
     idle(&world)?;
     start::run(&chatctl, &world.state)?;
     drop(world);
+    own::run()?;
     if cold { self::cold() } else { Ok(()) }
 }
 
@@ -33,13 +35,13 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
 }
 
 /// A local cloud of its own, gone when dropped.
-struct World {
+pub(crate) struct World {
     chatctl: PathBuf,
-    state: PathBuf,
+    pub(crate) state: PathBuf,
 }
 
 impl World {
-    fn empty(chatctl: &Path) -> Result<World, Failure> {
+    pub(crate) fn empty(chatctl: &Path) -> Result<World, Failure> {
         let state = std::env::temp_dir().join(format!("chatctl-bench-{}", std::process::id()));
         let _ = fs::remove_dir_all(&state);
         fs::create_dir_all(&state)?;
@@ -52,7 +54,7 @@ impl World {
         Ok(world)
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.chatctl);
         command
             .args(arguments)
@@ -93,9 +95,40 @@ pub(crate) fn report(what: &str, mut values: Vec<f64>, unit: &str, limit: f64) {
     let median = values[values.len() / 2];
     let verdict = if median <= limit { "within" } else { "OVER" };
     println!(
-        "{what:<44} {median:>9.1} {unit:<2} ({least:.1} to {most:.1}, n={})  {verdict} {limit} {unit}",
+        "{what:<50} {median:>9.2} {unit:<2} ({least:.2} to {most:.2}, n={})  {verdict} {limit} {unit}",
         values.len()
     );
+}
+
+/// The calls of a deploy, and its longest chain of them, by cli/examples/calls.rs.
+fn calls() -> Result<(), Failure> {
+    let out = Command::new(target().join("debug/examples/calls")).stderr(Stdio::inherit()).output()?;
+    let out = String::from_utf8(out.stdout)?;
+    let number = |word: &str| word.parse::<f64>().map_err(|_| format!("examples/calls said {word:?}"));
+    let mut unchanged = 0.0;
+    for line in out.lines() {
+        match line.split('\t').collect::<Vec<_>>()[..] {
+            ["calls", target, what, calls, looks, services] => {
+                let calls = number(calls)?;
+                let limit = match what {
+                    "first up" => 80.0,
+                    "nothing changed" => 43.0,
+                    "one function's code" => unchanged + 3.0,
+                    _ => f64::INFINITY,
+                };
+                unchanged = if what == "nothing changed" { calls } else { unchanged };
+                report(&format!("calls on {target}: {what}"), vec![calls], "", limit);
+                println!("    {services}; looks whether what was made is there: {looks}");
+            }
+            ["chain", took, span, links] => {
+                let ratio = number(took)? / number(span)?;
+                report(&format!("first up at 50 ms a call, to its chain of {links}"), vec![ratio], "x", 1.2);
+            }
+            _ if line.starts_with("    ") => println!("{line}"),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn ups(chatctl: &Path) -> Result<(), Failure> {
@@ -153,7 +186,7 @@ fn idle(world: &World) -> Result<(), Failure> {
 }
 
 /// User and system time of a process, from /proc (clock ticks of 10 ms).
-fn cpu_ms(pid: u64) -> Result<f64, Failure> {
+pub(crate) fn cpu_ms(pid: u64) -> Result<f64, Failure> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
     let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).ok_or("no processor time");

@@ -5,6 +5,7 @@
 
 mod aws;
 mod bench;
+mod own;
 mod pictures;
 mod report;
 mod rows;

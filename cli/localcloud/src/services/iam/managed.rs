@@ -20,7 +20,7 @@ pub(super) struct Policy {
     name: String,
     id: String,
     path: String,
-    arn: String,
+    pub(super) arn: String,
     description: Option<String>,
     versions: Vec<Version>,
     default: u32,
@@ -111,6 +111,19 @@ fn shown(iam: &Iam, xml: &mut Xml, policy: &Policy, whole: bool) -> Result<(), R
         }
         roles::tag_list(xml, &policy.tags);
     }
+    Ok(())
+}
+
+/// All of the account.
+pub(super) fn all(iam: &Iam) -> Result<Vec<Policy>, Refusal> {
+    Ok(iam.state.list::<Policy>(POLICIES)?.into_iter().map(|(_, policy)| policy).collect())
+}
+
+/// One with its versions' documents.
+pub(super) fn detailed(iam: &Iam, xml: &mut Xml, policy: &Policy) -> Result<(), Refusal> {
+    shown(iam, xml, policy, false)?;
+    let versions: Vec<&Version> = policy.versions.iter().collect();
+    xml.list("PolicyVersionList", &versions, |xml, version| version_shown(xml, policy, version, true));
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! IAM: roles with their inline policies, boundaries and tags, and managed policies. Kept for those who ask; who may do what is not enforced.
 
+mod details;
 mod managed;
 mod policies;
 mod roles;
@@ -24,6 +25,7 @@ const CALLS: &[&str] = &[
     "DeleteRole",
     "DeleteRolePermissionsBoundary",
     "DeleteRolePolicy",
+    "GetAccountAuthorizationDetails",
     "GetPolicy",
     "GetPolicyVersion",
     "GetRole",
@@ -105,6 +107,7 @@ impl Iam {
             "PutRolePermissionsBoundary" => roles::put_boundary(self, form),
             "DeleteRolePermissionsBoundary" => roles::delete_boundary(self, form),
             "CreatePolicy" => managed::create(self, cloud, form),
+            "GetAccountAuthorizationDetails" => details::all(self, form),
             "GetPolicy" => managed::get(self, form),
             "ListPolicies" => managed::list(self, form),
             "DeletePolicy" => managed::delete(self, form),

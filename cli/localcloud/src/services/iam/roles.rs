@@ -8,7 +8,7 @@ use crate::{Cloud, Refusal};
 
 const PAGE: usize = 100;
 
-fn shown(xml: &mut Xml, role: &Role, whole: bool) {
+pub(super) fn shown(xml: &mut Xml, role: &Role, whole: bool) {
     xml.text("Path", &role.path)
         .text("RoleName", &role.name)
         .text("RoleId", &role.id)
