@@ -28,12 +28,8 @@ impl<'a> Screens<'a> {
         Screens { world, folder, files: BTreeMap::new() }
     }
 
-    /// The tool, called by its name on a screen of 80 columns.
     fn chatctl(&self) -> Command {
-        let mut command = self.world.chatctl();
-        command.arg0("chatctl").env_remove("CARGO_MANIFEST_DIR");
-        command.env("COLUMNS", "80").env("USER", "ann").env("TZ", "UTC");
-        command
+        typed(self.world)
     }
 
     /// Types this, expects that exit code, and keeps what was printed.
@@ -48,20 +44,12 @@ impl<'a> Screens<'a> {
         let mut text = format!("$ chatctl {}\n", typed.join(" "));
         for (stream, bytes) in [("standard error", &out.stderr), ("standard output", &out.stdout)] {
             if !bytes.is_empty() {
-                text.push_str(&format!("--- {stream}\n{}", self.steady(bytes)));
+                text.push_str(&format!("--- {stream}\n{}", shown(self.world, bytes)));
             }
         }
         text.push_str(&format!("--- exit {}\n", out.status.code().unwrap()));
         assert_eq!(out.status.code(), Some(code), "{text}");
         self.files.insert(format!("{name}.txt"), text);
-    }
-
-    fn steady(&self, bytes: &[u8]) -> String {
-        let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
-        let text = text.replace(self.world.state().to_str().unwrap(), "STATE");
-        let text = text.replace(&format!(" on {}", host.trim()), " on HOST");
-        steady(&text.replace(&format!("@{}", host.trim()), "@HOST"))
     }
 
     /// All must be as they are in the checkout.
@@ -70,8 +58,25 @@ impl<'a> Screens<'a> {
     }
 }
 
+/// The tool, called by its name on a screen of 80 columns.
+pub(crate) fn typed(world: &World) -> Command {
+    let mut command = world.chatctl();
+    command.arg0("chatctl").env_remove("CARGO_MANIFEST_DIR");
+    command.env("COLUMNS", "80").env("USER", "ann").env("TZ", "UTC");
+    command
+}
+
+/// What it printed, as it is in every run.
+pub(crate) fn shown(world: &World, bytes: &[u8]) -> String {
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    let text = text.replace(world.state().to_str().unwrap(), "STATE");
+    let text = text.replace(&format!(" on {}", host.trim()), " on HOST");
+    steady(&text.replace(&format!("@{}", host.trim()), "@HOST"))
+}
+
 /// Builds what `up` would build, so that no screen depends on who was first.
-fn built() {
+pub(crate) fn built() {
     World::empty().succeeds(["plan"]);
 }
 

@@ -8,7 +8,7 @@ const TOKEN: usize = 100;
 type Rule = fn(&str) -> Option<(usize, &'static str)>;
 
 const RULES: &[Rule] =
-    &[id, commit, time, clock, port, token, milliseconds, seconds, megabytes, items, process, request];
+    &[id, commit, time, day, clock, port, token, milliseconds, seconds, megabytes, items, process, request];
 
 /// The text as it is in every run.
 pub(crate) fn steady(text: &str) -> String {
@@ -85,6 +85,12 @@ fn time(text: &str) -> Option<(usize, &'static str)> {
     matches(text, "9999-99-99T99:99:99").then(|| (text.find('Z').map_or(text.len(), |end| end + 1), "TIME"))
 }
 
+/// As a plan's reasons speak of a deploy.
+fn day(text: &str) -> Option<(usize, &'static str)> {
+    let pattern = "9999-99-99 99:99 UTC";
+    matches(text, pattern).then_some((pattern.len(), "TIME"))
+}
+
 fn clock(text: &str) -> Option<(usize, &'static str)> {
     matches(text, "99:99").then_some((5, "TIME"))
 }
@@ -156,6 +162,7 @@ fn what_varies_is_made_the_same_and_what_does_not_is_left() {
         ("ann@HOST  9967941+  up", "ann@HOST  COMMIT  up"),
         ("ann@HOST  5fb6cba  up", "ann@HOST  COMMIT  up"),
         ("at 2026-01-02T03:04:05.678Z.", "at TIME."),
+        ("the deploy of 2026-01-02 03:04 UTC left it", "the deploy of TIME left it"),
         ("us-east-1 account 000000000000", "us-east-1 account 000000000000"),
         ("messages (about 12 items)", "messages (about 1 items)"),
         ("it began 12 s ago", "it began 1 s ago"),
