@@ -10,6 +10,7 @@ use super::Deploying;
 use super::record::{Deploy, Proof};
 use crate::aws::{CallError, call};
 use crate::failure::Failure;
+use crate::stack::Versions;
 
 /// So many deploys are kept; more than there are versions of a function to go back to.
 pub(super) const KEPT_DEPLOYS: u64 = 50;
@@ -27,10 +28,14 @@ pub(super) async fn last(cx: &Deploying) -> Result<Option<Deploy>, CallError> {
     Ok(latest(cx, 1).await?.into_iter().next())
 }
 
-/// Whether the last deploy still owes its proof; so does a stage whose deploy was cut off before it
-/// was written down.
+/// Whether the last deploy still owes its proof.
 pub(super) fn owes_proof(last: Option<&Deploy>) -> bool {
     last.is_none_or(|last| matches!(last.proof, Proof::Owed | Proof::Failed))
+}
+
+/// Whether other versions are live than were written down: the deploy that made them was cut off before it was.
+pub(super) fn is_unwritten(last: Option<&Deploy>, live: &Versions) -> bool {
+    last.is_none_or(|last| !live.is_empty() && last.functions != *live)
 }
 
 /// What is said where it cannot be read: a stage without its table is not up.

@@ -112,7 +112,10 @@ impl Lease {
         for _ in 0..TRIES {
             let asked = Renewed::now(&cx.now);
             let found = match place.put(&me, instead_of.as_ref()).await? {
-                Put::Done => return Ok(Self::held(place, me.id, cx, asked)),
+                Put::Done => {
+                    let renewed = fresh(cx, &place, &me.id, asked).await?;
+                    return Ok(Self::held(place, me.id, cx, renewed));
+                }
                 Put::Met(found) => found,
                 Put::Vanished => {
                     instead_of = None;
@@ -186,6 +189,21 @@ fn held_by(cx: &Deploying, holder: Holder) -> LeaseError {
         now_ms: cx.now_ms(),
         again: cx.command.clone(),
     }
+}
+
+/// A put that was throttled for long (A19) left a lease that is old already: it is renewed before anything rests on it.
+async fn fresh(cx: &Deploying, place: &Place, id: &str, mut renewed: Renewed) -> Result<Renewed, LeaseError> {
+    while renewed.silent_for(&cx.now) >= RENEWED_EVERY {
+        let asked = Renewed::now(&cx.now);
+        match place.renew(id, asked.wall_ms).await {
+            Ok(place::Renewal::Done) => renewed = asked,
+            Ok(place::Renewal::TakenOver(by)) => {
+                return Err(LeaseError::Lost { stage: place.stage.clone(), by, again: cx.command.clone() });
+            }
+            Err(source) => return Err(LeaseError::Call { stage: place.stage.clone(), source }),
+        }
+    }
+    Ok(renewed)
 }
 
 /// Watches a holder that seems silent by our clock: by its own it may just have renewed. `None` where it gave the

@@ -94,7 +94,8 @@ async fn try_up(cx: &Deploying, options: UpOptions<'_>) -> Result<UpOutcome, Fai
     let began = Instant::now();
     let stack = wanted(cx).await?;
     let (mut plan, last) = forecast(cx, &stack).await?;
-    if plan.is_empty() && !(options.prove && history::owes_proof(last.as_ref())) {
+    let unwritten = history::is_unwritten(last.as_ref(), &stack::versions(&plan.facts));
+    if plan.is_empty() && !unwritten && !(options.prove && history::owes_proof(last.as_ref())) {
         return settled(cx, &plan, &Lobby::of(cx, &stack).await?, began).await;
     }
     (cx.tell)(Event::Planned { steps: telling::steps(&plan) });

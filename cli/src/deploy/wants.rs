@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use reconcile::{Facts, Id, Stack};
 use serde::{Deserialize, Serialize};
 
+use crate::stack;
+
 /// A longer value is kept as its digest.
 const LONGEST: usize = 80;
 
@@ -20,6 +22,15 @@ impl Wants {
         let fields =
             |fields: Vec<(String, String)>| fields.into_iter().map(|(name, value)| (name, kept(&value))).collect();
         Self(stack.wants(facts).into_iter().map(|(id, wants)| (id.to_string(), fields(wants))).collect())
+    }
+
+    /// The same after a deploy of code alone, of this stack of functions.
+    pub(super) fn with_code_of(mut self, functions: &Stack, facts: &Facts) -> Self {
+        for (function, fields) in Self::of(functions, facts).0 {
+            let code = fields.into_iter().filter(|(name, _)| stack::CODE_FIELDS.contains(&name.as_str()));
+            self.0.entry(function).or_default().extend(code);
+        }
+        self
     }
 
     /// Whether the resource was wanted at all.

@@ -106,9 +106,11 @@ async fn redeploy(cx: &Deploying, source: &Source) -> Result<bool, Failure> {
         let (walk, last, commit) = tokio::join!(walk, history::last(cx), Commit::of(source));
         let moved = walk.map_err(|error| walked(cx, error))?;
         let live = began.elapsed();
-        let after = last?.map_or(0, |last| last.number);
+        let last = last?;
+        let after = last.as_ref().map_or(0, |last| last.number);
         let done = Done { after, commit, changes, took: live, functions: stack::versions(&plan.facts), back: None };
-        let deploy = Deploy::new(cx, done, Proof::Skipped);
+        let wants = last.and_then(|last| last.wants).map(|wants| wants.with_code_of(&stack, &plan.facts));
+        let deploy = Deploy { wants, ..Deploy::new(cx, done, Proof::Skipped) };
         deploy.record(cx).await?;
         history::sweep(cx, deploy.number).await?;
         Ok((moved.iter().any(|(_, verb)| *verb != Verb::Keep), live))

@@ -126,6 +126,9 @@ fn pairs(function: &GetFunctionOutput) -> impl Iterator<Item = (&str, &str)> {
     function.tags().into_iter().flatten().map(|(key, value)| (key.as_str(), value.as_str()))
 }
 
+/// The fields that a deploy of code alone sets.
+pub const CODE_FIELDS: [&str; 2] = ["code", "architecture"];
+
 impl Resource for Function {
     type Seen = Seen;
 
@@ -152,8 +155,8 @@ impl Resource for Function {
             wants.push((LOOPS.to_owned(), RecursiveLoop::Allow.as_str().to_owned()));
         }
         if let Some(package) = &self.package {
-            wants.push(("code".to_owned(), package.sha256_base64().to_owned()));
-            wants.push(("architecture".to_owned(), package.architecture().to_owned()));
+            wants.push((CODE_FIELDS[0].to_owned(), package.sha256_base64().to_owned()));
+            wants.push((CODE_FIELDS[1].to_owned(), package.architecture().to_owned()));
         }
         let known = |(name, value): (&&str, &Value)| Some((format!("{VARIABLE}{name}"), value.known(visit)?));
         wants.extend(self.environment.iter().filter_map(known));

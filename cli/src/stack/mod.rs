@@ -60,7 +60,7 @@ use chat_aws::{layout::STREAM_FILTER, routes::Function as Part};
 use reconcile::{Id, Stack};
 
 pub use api::{API_ID, ENDPOINT, id as api_id};
-pub use function::{KEPT_VERSIONS, LIVE, Version, Versions, id as function_id, versions};
+pub use function::{CODE_FIELDS, KEPT_VERSIONS, LIVE, Version, Versions, id as function_id, versions};
 pub use left::ReadBack;
 pub use live::{Live, live};
 pub use operations::{STATE, Standing, id as operations_id, said as operations_said, was_never_made};

@@ -4,7 +4,10 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use chatctl::aws::faults::{Call, Fault, Faults};
+
 use crate::seed::Seed;
+use crate::sky::{Sky, in_paused_time};
 use crate::world::{World, events, one};
 
 /// Clouds, each of which is started by an `up` that is killed.
@@ -32,6 +35,35 @@ fn cut(world: &World, stage: &str, after: Duration) -> bool {
     up.kill().unwrap();
     up.wait().unwrap();
     ran
+}
+
+/// The deploys that are written down.
+async fn written(sky: &Sky) -> usize {
+    let table = sky.stage.names().table("stage");
+    let deploys = sky.others.dynamodb.query().table_name(table).key_condition_expression("pk = :pk");
+    let pk = aws_sdk_dynamodb::types::AttributeValue::S("deploys".into());
+    deploys.expression_attribute_values(":pk", pk).send().await.unwrap().count() as usize
+}
+
+#[test]
+fn an_up_that_dies_before_it_is_written_down_is_written_down_by_the_next() {
+    in_paused_time(async {
+        let mut sky = Sky::empty();
+        sky.up(&Faults::none()).await.unwrap().unwrap();
+        sky.code = "two";
+        let put = |call: &Call| call.to_string() == "dynamodb PutItem";
+        // The first one is the lease.
+        let counted = Faults::none();
+        sky.up(&counted).await.unwrap().unwrap();
+        let record = counted.calls().iter().enumerate().filter(|(_, call)| put(call)).nth(1).unwrap().0 + 1;
+        sky.code = "three";
+        assert!(sky.up(&Faults::at(record, Fault::Dead)).await.is_none());
+        assert_eq!(written(&sky).await, 2, "code is live that no deploy tells of");
+        sky.up(&Faults::none()).await.unwrap().unwrap();
+        assert_eq!(written(&sky).await, 3);
+        sky.up(&Faults::none()).await.unwrap().unwrap();
+        assert_eq!(written(&sky).await, 3, "nothing to change, nothing to write");
+    });
 }
 
 #[test]
