@@ -32,6 +32,9 @@ pub enum Event {
         region: String,
         /// The ARN of whose credentials these are.
         who: String,
+        /// Where calls go instead of AWS, where the SDK's settings say so (`AWS_ENDPOINT_URL`).
+        #[serde(skip_serializing_if = "Option::is_none")]
+        endpoint: Option<String>,
         /// When the credentials end, RFC 3339, where they do.
         #[serde(skip_serializing_if = "Option::is_none")]
         until: Option<String>,

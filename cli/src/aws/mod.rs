@@ -106,6 +106,8 @@ pub struct Aws {
     pub ends: Option<SystemTime>,
     /// The local cloud's origin; none on AWS.
     pub local_origin: Option<String>,
+    /// Where calls go instead of AWS, by the SDK's own settings.
+    pub endpoint: Option<String>,
     /// The ARN of whose credentials these are; none of a local cloud, where everybody is the same.
     pub caller: Option<String>,
 }
@@ -116,12 +118,13 @@ struct Who {
     partition: String,
     caller: Option<String>,
     ends: Option<SystemTime>,
+    endpoint: Option<String>,
 }
 
 impl Who {
     /// Everybody who calls a local cloud.
     fn of_local(local: &LocalEndpoint) -> Self {
-        Self { account: local.account.clone(), partition: "aws".to_owned(), caller: None, ends: None }
+        Self { account: local.account.clone(), partition: "aws".to_owned(), caller: None, ends: None, endpoint: None }
     }
 }
 
@@ -204,7 +207,8 @@ impl Aws {
             return Err(NoAws::OtherAccount { stage: stage.name.clone(), wanted: wanted.clone(), found });
         }
         let partition = me.arn.as_deref().and_then(|arn| arn.split(':').nth(1)).unwrap_or("aws").to_owned();
-        let who = Who { account: found, partition, caller: me.arn, ends: life.ends() };
+        let endpoint = shared.endpoint_url().map(str::to_owned);
+        let who = Who { account: found, partition, caller: me.arn, ends: life.ends(), endpoint };
         let paced = |service: Service| {
             let client = Paced::new(SharedHttpClient::new(Patient(https.clone())), service);
             shared.to_builder().http_client(client).build()
@@ -221,7 +225,7 @@ impl Aws {
                 $sdk::Client::from_conf(settings.retry_classifier(Quotas).build())
             }};
         }
-        let Who { account, partition, caller, ends } = who;
+        let Who { account, partition, caller, ends, endpoint } = who;
         Self {
             apigateway: handle!(aws_sdk_apigatewayv2, ApiGateway),
             cloudformation: handle!(aws_sdk_cloudformation, CloudFormation),
@@ -237,6 +241,7 @@ impl Aws {
             partition,
             ends,
             local_origin,
+            endpoint,
             caller,
         }
     }

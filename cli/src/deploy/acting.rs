@@ -18,6 +18,7 @@ pub fn tell(aws: &Aws, now: Timestamp, tell: &Tell) {
         account: aws.account.clone(),
         region: aws.region.clone(),
         who: aws.caller.clone().unwrap_or_default(),
+        endpoint: aws.endpoint.clone(),
         until: ends.map(|ends| ends.to_string()),
     });
     if let Some(what) = ends.and_then(|ends| short(ends, now)) {

@@ -99,8 +99,9 @@ pub(super) async fn carry_out(
             }
             Err(unproven) => {
                 warn_of_the_rest(cx, plan);
-                tell_deployed(cx, &outcome(None, began.elapsed()));
-                return Err(failed(cx, deployed, &unproven).await);
+                return Err(
+                    failed(cx, deployed, &unproven, || tell_deployed(cx, &outcome(None, began.elapsed()))).await
+                );
             }
         },
     };
@@ -123,11 +124,13 @@ fn warn_of_the_rest(cx: &Deploying, plan: &Plan) {
 
 /// A deploy whose proof did not come back. One that failed inside our functions goes back by itself, if there is a
 /// version before; a push service or a mapping that is not ready yet is no reason to.
-async fn failed(cx: &Deploying, mut deployed: Deploy, unproven: &Unproven) -> Failure {
+/// `stays` tells that it is what is up now.
+async fn failed(cx: &Deploying, mut deployed: Deploy, unproven: &Unproven, stays: impl Fn()) -> Failure {
     let why = Explain::why(unproven);
     let failure = Failure { why, ..Failure::new(unproven.exit(), unproven.to_string()) };
     let (up, logs) = (cx.stage.command("up"), cx.stage.command("logs --all"));
     if !unproven.is_ours() {
+        stays();
         return failure.next(up);
     }
     deployed.proof = Proof::Failed;
@@ -136,7 +139,10 @@ async fn failed(cx: &Deploying, mut deployed: Deploy, unproven: &Unproven) -> Fa
         (Ok(()), None) => rollback::undo(cx, &deployed, &unproven.to_string()).await,
         (Ok(()), Some(_)) | (Err(_), _) => None,
     };
-    let Some((to, carried)) = undone else { return failure.next(logs).next(up) };
+    let Some((to, carried)) = undone else {
+        stays();
+        return failure.next(logs).next(up);
+    };
     let why = failure.why.map(|why| format!("{why}; ")).unwrap_or_default();
     let said = match carried {
         Ok(()) => "and proved",

@@ -66,8 +66,10 @@ pub(super) fn sentence(event: &Event, style: &Style) -> Option<String> {
         Event::CloudStarted { endpoint, restarted_because: Some(because) } => {
             format!("{tick} local cloud restarted: {because} {}", style.dim(&format!("({endpoint})")))
         }
-        Event::Acting { account, region, who, .. } => {
-            format!("{} account {account}, {region} {}", style.dim("on AWS:"), style.dim(&format!("as {who}")))
+        Event::Acting { account, region, who, endpoint, .. } => {
+            // Whoever answers there is given the stage's secrets.
+            let instead = endpoint.as_ref().map(|url| format!(" by way of {url}")).unwrap_or_default();
+            format!("{} account {account}, {region}{instead} {}", style.dim("on AWS:"), style.dim(&format!("as {who}")))
         }
         Event::CloudStopped => format!("{tick} local cloud stopped {}", style.dim("(its data stays on disk)")),
         Event::Planned { steps } if steps.iter().any(|step| step.change != Act::Keep) => {
@@ -192,16 +194,19 @@ mod tests {
 
     #[test]
     fn whose_account_it_is_and_as_whom_stands_before_all_else() {
-        let event = Event::Acting {
+        let event = |endpoint: Option<&str>| Event::Acting {
             account: "123456789012".into(),
             region: "eu-west-1".into(),
             who: "arn:aws:iam::123456789012:user/ann".into(),
+            endpoint: endpoint.map(str::to_owned),
             until: None,
         };
         assert_eq!(
-            sentence(&event, &plain()).unwrap(),
+            sentence(&event(None), &plain()).unwrap(),
             "on AWS: account 123456789012, eu-west-1 as arn:aws:iam::123456789012:user/ann"
         );
+        let elsewhere = sentence(&event(Some("http://127.0.0.1:4566")), &plain()).unwrap();
+        assert!(elsewhere.contains("eu-west-1 by way of http://127.0.0.1:4566 as"), "{elsewhere}");
     }
 
     #[test]

@@ -76,6 +76,7 @@ fn a15_a_stage_goes_up_and_down_by_a_profile_whose_process_gives_credentials_tha
     let told = ended(&abroad.run(abroad.endpoint(), &["up", "--yes", region[0], region[1]]), 6);
     let acting = one(&told, "acting");
     assert_eq!((acting["account"].as_str(), acting["region"].as_str()), (Some(account), Some(REGION)), "{acting}");
+    assert_eq!(acting["endpoint"], abroad.endpoint(), "where the calls go is no secret");
     assert!(acting["who"].as_str().unwrap().contains(account), "{acting}");
     let soon = |event: &Value| event["event"] == "warning" && event["what"] == "these credentials end in 9 min";
     assert!(told.iter().any(soon), "{told:#?}");

@@ -48,6 +48,7 @@ examples! {
         account: "123456789012".into(),
         region: "eu-central-1".into(),
         who: "arn:aws:iam::123456789012:user/ann".into(),
+        endpoint: Some("http://127.0.0.1:4566".into()),
         until: Some("2026-01-02T04:04:05Z".into()),
     },
     Event::Building => Event::Building,
