@@ -134,6 +134,10 @@ fn a6_the_changes_of_a_function_wait_for_each_other() {
         let mut sky = standing().await;
         sky.cloud.turn(Weather { functions: exactly(5), ..Weather::fair() });
         (sky.code, sky.stage.contact) = ("two", Some("mailto:somebody@example.com".into()));
+        // Somebody else's change goes on, too.
+        let page =
+            sky.others.lambda.update_function_configuration().function_name(sky.stage.names().function("serve-page"));
+        page.memory_size(128).send().await.unwrap();
         let took = up(&sky).await;
         // Of the notifier both its code and its settings: two changes of five seconds each.
         assert!(took >= Duration::from_secs(10), "{took:?}");
