@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_burst_goes_at_once_and_the_rest_at_the_rate() {
+    async fn a19_a_burst_goes_at_once_and_the_rest_at_the_rate() {
         let (pace, start) = (Pace::new(10, 5), Instant::now());
         let mut at = Vec::new();
         for _ in 0..8 {
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_pause_earns_the_burst_again() {
+    async fn a19_a_pause_earns_the_burst_again() {
         let pace = Pace::new(10, 2);
         for _ in 0..4 {
             pace.turn().await;

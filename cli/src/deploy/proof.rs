@@ -281,6 +281,15 @@ async fn depth(cx: &Deploying, queue: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
+    /// The proof on AWS waits longer than a mapping takes that is changed (90 s) or made (minutes), and says so while it does.
+    #[test]
+    fn a26_a_proof_on_aws_waits_longer_than_a_mapping_takes_to_begin() {
+        let [local, aws] = PUSH;
+        assert!(aws >= Duration::from_secs(180) && local < aws);
+        assert!(FIRST_ANSWER[1] >= Duration::from_secs(60), "a new API's name resolves late (A29)");
+        assert!(SAID_EVERY <= Duration::from_secs(5));
+    }
+
     #[test]
     fn the_room_of_a_proof_is_traced_and_ends_by_itself() {
         let key = OperatorKey::generate();

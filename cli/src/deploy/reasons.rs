@@ -19,7 +19,7 @@ pub(super) fn explain(plan: &mut Plan, resources: &Stack, stage: &Stage, last: O
     let grounds =
         Grounds { stage, last, now: Wants::of(resources, &plan.facts), live: stack::versions(&plan.facts), made };
     for step in &mut plan.steps {
-        let is_stray = resources.finishes(&step.id) && step.id.kind() != "rights";
+        let is_stray = resources.finishes(&step.id) && stack::counts(&step.id);
         if is_stray && step.change == Change::Keep {
             let what =
                 "it is this stage's and wanted no more, but it holds data, which only `down --delete-data` takes";
@@ -189,6 +189,7 @@ impl Grounds<'_> {
 fn recorded_as<'a>(id: &Id, field: &'a str) -> (Id, &'a str) {
     match (id.kind(), field) {
         ("role" | "rights", field) if field != "trust" => (Id::new("role", id.name()), "policy"),
+        ("visibility", field) => (Id::new("queue", id.name()), field),
         (_, field) => (id.clone(), field),
     }
 }

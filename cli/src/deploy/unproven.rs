@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unproven_deploy_exits_with_six_and_a_stopped_one_with_130() {
+    fn a26_an_unproven_deploy_exits_with_six_and_a_stopped_one_with_130() {
         let lost = Unproven::Lost {
             hop: "notify-clients gave it up (11–15)",
             waited_s: 20,

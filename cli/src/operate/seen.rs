@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_new_once_until_it_is_the_oldest_of_too_many() {
+    fn a34_an_id_is_new_once_until_it_is_the_oldest_of_too_many() {
         let mut seen = Seen::of(3);
         assert!(seen.first_time("a") && seen.first_time("b"));
         assert!(!seen.first_time("a"));

@@ -238,7 +238,7 @@ mod tests {
 
     /// A24
     #[test]
-    fn two_apis_with_our_tags_are_an_error_that_names_both() {
+    fn a24_two_apis_with_our_tags_are_an_error_that_names_both() {
         let error = only(&[found("a1", "x"), found("b2", "x")]).unwrap_err();
         assert_eq!(error.to_string(), "two APIs carry this stage's tags: a1 and b2");
         assert!(error.next().is_some_and(|next| next.contains("b2")));

@@ -61,7 +61,7 @@ async fn a_function_differs_by_code_settings_and_what_its_alias_points_to() {
 
 /// A1
 #[tokio::test]
-async fn a_role_made_again_under_its_name_is_given_to_its_function_again() {
+async fn a1_a_role_made_again_under_its_name_is_given_to_its_function_again() {
     let function = function(Part::ServePage).await;
     let facts = facts();
     facts.learn(&role::id("serve-page"), role::ROLE_ID, "AROA2".into());
@@ -72,7 +72,7 @@ async fn a_role_made_again_under_its_name_is_given_to_its_function_again() {
 
 /// A25
 #[tokio::test]
-async fn the_notifier_may_loop_and_nobody_else_is_asked() {
+async fn a25_the_notifier_may_loop_and_nobody_else_is_asked() {
     let facts = Facts::default();
     facts.learn(&role::id("notify-clients"), role::ROLE_ID, "AROA1".into());
     facts.learn(&role::id("serve-page"), role::ROLE_ID, "AROA1".into());
@@ -125,7 +125,7 @@ async fn without_a_build_the_code_is_as_wanted() {
 
 /// A2
 #[test]
-fn only_the_messages_of_a_new_role_are_waited_out() {
+fn a2_only_the_messages_of_a_new_role_are_waited_out() {
     let error = |code: &str, message: &str| CallError {
         service: SERVICE,
         call: "CreateFunction",

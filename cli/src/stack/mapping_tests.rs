@@ -37,7 +37,7 @@ fn found(source: &str, settings: &Settings) -> Found {
 }
 
 #[tokio::test]
-async fn a_mapping_differs_in_place_but_for_its_source() {
+async fn a5_a_mapping_differs_in_place_but_for_its_source() {
     let mapping = mapping().await;
     let facts = Facts::default();
     facts.learn(&table::id("messages"), table::STREAM, STREAM.into());
@@ -62,7 +62,7 @@ async fn a_mapping_differs_in_place_but_for_its_source() {
 
 /// A4
 #[tokio::test]
-async fn a_stray_of_our_function_and_source_is_adopted_and_one_that_leaves_is_not() {
+async fn a4_a_stray_of_our_function_and_source_is_adopted_and_one_that_leaves_is_not() {
     let mapping = mapping().await;
     let unqualified = Settings {
         function: "arn:aws:lambda:us-east-1:0:function:chat-dev-forward-messages".into(),
@@ -89,7 +89,7 @@ fn listed(source: &str) -> EventSourceMappingConfigurationBuilder {
 
 /// A20, A33: as it is listed, each bound that is not as wanted is a field of its own.
 #[tokio::test]
-async fn a_mapping_without_its_bounds_is_given_them() {
+async fn a20_a33_a_mapping_without_its_bounds_is_given_them() {
     let before = |mapping: EventSourceMappingConfigurationBuilder, want: Bounds| {
         let seen = Settings::of(&mapping.build()).unwrap();
         let want = Settings { bounds: want, ..seen.clone() };
@@ -118,7 +118,7 @@ async fn a_mapping_without_its_bounds_is_given_them() {
 
 /// A20, A33: what only the other kind has is never sent, and a bound that goes is sent as none.
 #[test]
-fn a_call_says_what_its_kind_has_and_nothing_else() {
+fn a20_a33_a_call_says_what_its_kind_has_and_nothing_else() {
     let stream = Bounds::Stream { bisects: false, retries: None, age: None, on_failure: None };
     assert_eq!((stream.bisects(), stream.retries(), stream.age()), (Some(false), Some(-1), Some(-1)));
     assert!(stream.destination().is_some_and(|to| to.on_failure().is_some_and(|to| to.destination().is_none())));

@@ -29,6 +29,7 @@ mod ground;
 mod left;
 mod live;
 mod log_group;
+mod lowering;
 mod mapping;
 mod migration;
 mod narrowing;
@@ -82,6 +83,8 @@ pub const DEAD_LETTERS: &str = "dead-letters";
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Six times the notifier's time-out, as AWS advises (A10).
 const VISIBILITY_TIMES: u32 = 6;
+/// How long a dead letter that somebody looks at stays hidden.
+const LOOKED_AT: Duration = Duration::from_secs(30);
 /// How often a message of the queue, or a record of the stream, is tried again before it becomes a dead letter (A20).
 const TRIES: u32 = 5;
 /// The oldest record that the stream's function is given: half of what the stream keeps, so that a dead letter's record
@@ -164,6 +167,9 @@ fn whole(
         if aim == function::Aim::Whole {
             let policy = rights::policy(part, &ground);
             stack.add_finishing(narrowing::Narrowing { ground: ground.clone(), function: part.name(), policy });
+            if part == Part::NotifyClients {
+                add_lowerings(&mut stack, &ground);
+            }
         }
         add_function(&mut stack, &ground, stage, part, (package, aim));
     }
@@ -239,22 +245,34 @@ fn add_data(stack: &mut Stack, ground: &Arc<Ground>) {
     }
 }
 
+/// How long a message that the notifier was given stays hidden (A10).
+fn visibility() -> Duration {
+    Part::NotifyClients.timeout() * VISIBILITY_TIMES
+}
+
+fn add_lowerings(stack: &mut Stack, ground: &Arc<Ground>) {
+    let queues =
+        [(NEW_MESSAGES, ground.names.queue(), visibility()), (DEAD_LETTERS, ground.names.dead_letters(), LOOKED_AT)];
+    for (which, name, want) in queues {
+        stack.add_finishing(lowering::Lowering { ground: ground.clone(), which, name, want });
+    }
+}
+
 fn add_queues(stack: &mut Stack, ground: &Arc<Ground>) {
-    let visibility = Part::NotifyClients.timeout() * VISIBILITY_TIMES;
     let dead = ground.names.dead_letters();
     let redrive = queue::Redrive { to: ground.queue_arn(&dead), after: TRIES };
     stack.add(queue::Queue {
         ground: ground.clone(),
         which: DEAD_LETTERS,
         name: dead,
-        want: queue::Attributes { visibility: Duration::from_secs(30), retention: DAY * 14, redrive: None },
+        want: queue::Attributes { visibility: LOOKED_AT, retention: DAY * 14, redrive: None },
         needs: Vec::new(),
     });
     stack.add(queue::Queue {
         ground: ground.clone(),
         which: NEW_MESSAGES,
         name: ground.names.queue(),
-        want: queue::Attributes { visibility, retention: DAY * 4, redrive: Some(redrive) },
+        want: queue::Attributes { visibility: visibility(), retention: DAY * 4, redrive: Some(redrive) },
         needs: vec![queue::id(DEAD_LETTERS)],
     });
 }
@@ -319,9 +337,9 @@ fn add_mappings(stack: &mut Stack, ground: &Arc<Ground>) {
     });
 }
 
-/// Whether it counts as a resource: the rights of a role are a part of the role.
+/// Whether it counts as a resource: the rights of a role are a part of the role, a queue's timeout of the queue.
 pub fn counts(id: &Id) -> bool {
-    id.kind() != narrowing::KIND
+    ![narrowing::KIND, lowering::KIND].contains(&id.kind())
 }
 
 /// The state that the operations stack is in now; `None` where it is not there, or cannot be looked at.

@@ -77,7 +77,7 @@ mod tests {
 
     /// A31
     #[tokio::test]
-    async fn only_what_is_allowed_beyond_what_is_wanted_is_taken_away() {
+    async fn a31_only_what_is_allowed_beyond_what_is_wanted_is_taken_away() {
         let allow = |calls: &[&str]| json!({ "Statement": [{ "Effect": "Allow", "Action": calls, "Resource": "q" }] });
         let narrowing =
             Narrowing { ground: Arc::new(ground().await), function: "f", policy: allow(&["sqs:SendMessage"]) };

@@ -13,7 +13,7 @@ fn seen(of: &Operations, status: &str) -> Seen {
 
 /// A16, A30: every state that CloudFormation documents, and what an `up` does with it.
 #[tokio::test]
-async fn each_state_of_a_stack_has_its_way_out() {
+async fn a16_a30_each_state_of_a_stack_has_its_way_out() {
     let operations = operations().await;
     let remade = |status: &str| Change::Replace(Field::new("state", status.to_owned(), "CREATE_COMPLETE".to_owned()));
     for (status, change, says) in [

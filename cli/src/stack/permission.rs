@@ -162,7 +162,7 @@ mod tests {
 
     /// A7
     #[tokio::test]
-    async fn a_permission_of_an_api_that_is_gone_differs() {
+    async fn a7_a_permission_of_an_api_that_is_gone_differs() {
         let permission = Permission { ground: Arc::new(ground().await), function: "store-message" };
         let facts = Facts::default();
         facts.learn(&api::id(), api::API_ID, "new1".into());

@@ -15,6 +15,8 @@ use crate::aws::{CallError, call, if_there};
 
 /// The fact: the queue's URL.
 pub const URL: &str = "url";
+/// The field of the visibility timeout, and what is noted of it.
+pub(super) const VISIBILITY: &str = "visibility timeout";
 
 const SERVICE: &str = "SQS";
 /// How long a deleted queue's name stays blocked (A9), and some more.
@@ -58,7 +60,7 @@ impl Fields for Attributes {
         let redrive =
             self.redrive.as_ref().map_or_else(|| "none".into(), |r| format!("{} after {} tries", r.to, r.after));
         vec![
-            ("visibility timeout".into(), format!("{} s", self.visibility.as_secs())),
+            (VISIBILITY.into(), format!("{} s", self.visibility.as_secs())),
             ("retention".into(), format!("{} s", self.retention.as_secs())),
             ("dead letters".into(), redrive),
         ]
@@ -154,20 +156,21 @@ impl Resource for Queue {
         let Some(attributes) = if_there(attributes)? else { return Ok(None) };
         self.ground.owner.check(format!("queue {}", self.name), pairs(&tags?))?;
         visit.learn(URL, url);
+        visit.note(VISIBILITY, attributes.visibility.as_secs().to_string());
         Ok(Some(attributes))
     }
 
     fn diff(&self, seen: Option<&Attributes>, _: &Visit) -> Change {
-        Change::between(seen, &self.want)
+        Change::between(seen, &self.for_now(seen))
     }
 
-    async fn apply(&self, change: &Change, _: Option<Attributes>, visit: &Visit) -> Result<()> {
+    async fn apply(&self, change: &Change, seen: Option<Attributes>, visit: &Visit) -> Result<()> {
         if *change == Change::Create {
             visit.settle("its name to be free", NAME_FREE, || self.create()).await?;
         }
         let url = visit.settle("the queue to answer", FOUND, || self.url()).await?;
         if *change != Change::Create {
-            self.set(&url).await?;
+            self.set(&url, &self.for_now(seen.as_ref())).await?;
         }
         visit.learn(URL, url);
         Ok(())
@@ -183,6 +186,24 @@ async fn url(ground: &Ground, name: &str) -> Result<Option<String>> {
     Ok(if_there(answer.map_err(call(SERVICE, "GetQueueUrl", name)))?.and_then(|answer| answer.queue_url))
 }
 
+/// The visibility timeout of the queue of this name, where it is there.
+pub(super) async fn visibility(ground: &Ground, name: &str) -> Result<Option<Duration>> {
+    let Some(url) = url(ground, name).await? else { return Ok(None) };
+    let request = ground.aws.sqs.get_queue_attributes().queue_url(url).attribute_names(Name::VisibilityTimeout);
+    let answer = if_there(request.send().await.map_err(call(SERVICE, "GetQueueAttributes", name)))?;
+    let attributes = answer.and_then(|answer| answer.attributes);
+    Ok(attributes.map(|attributes| Attributes::from_sdk(&attributes).visibility))
+}
+
+/// Sets the visibility timeout, and nothing else.
+pub(super) async fn set_visibility(ground: &Ground, name: &str, timeout: Duration) -> Result<()> {
+    let Some(url) = url(ground, name).await? else { return Ok(()) };
+    let request = ground.aws.sqs.set_queue_attributes().queue_url(url);
+    let request = request.attributes(Name::VisibilityTimeout, timeout.as_secs().to_string());
+    request.send().await.map_err(call(SERVICE, "SetQueueAttributes", name))?;
+    Ok(())
+}
+
 /// Removes a queue, and waits until it is not found any more.
 pub(super) async fn remove(ground: &Ground, name: &str, visit: &Visit) -> Result<()> {
     if let Some(url) = url(ground, name).await? {
@@ -196,6 +217,12 @@ pub(super) async fn remove(ground: &Ground, name: &str, visit: &Visit) -> Result
 impl Queue {
     async fn url(&self) -> Result<Option<String>> {
         url(&self.ground, &self.name).await
+    }
+
+    /// As it is to be until its function has its new timeout: never with a shorter one (A10).
+    fn for_now(&self, seen: Option<&Attributes>) -> Attributes {
+        let visibility = seen.map_or(self.want.visibility, |seen| seen.visibility.max(self.want.visibility));
+        Attributes { visibility, ..self.want.clone() }
     }
 
     async fn attributes(&self, url: &str) -> std::result::Result<Attributes, CallError> {
@@ -217,15 +244,15 @@ impl Queue {
                 let Some(url) = self.url().await? else { return Err(Fault::from(error).passing(true)) };
                 let tags = tags_of(&self.ground, &url, &self.name).await?;
                 self.ground.owner.check(format!("queue {}", self.name), pairs(&tags))?;
-                self.set(&url).await?;
+                self.set(&url, &self.want).await?;
                 Ok(Some(()))
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    async fn set(&self, url: &str) -> Result<()> {
-        let mut attributes = self.want.to_sdk();
+    async fn set(&self, url: &str, attributes: &Attributes) -> Result<()> {
+        let mut attributes = attributes.to_sdk();
         // An empty policy takes one away.
         attributes.entry(Name::RedrivePolicy).or_default();
         let request = self.ground.aws.sqs.set_queue_attributes().queue_url(url).set_attributes(Some(attributes));

@@ -84,7 +84,7 @@ mod tests {
     use crate::stack::ground::tests::ground;
 
     #[tokio::test]
-    async fn no_function_may_do_everything_and_none_may_make_a_log_group() {
+    async fn a11_no_function_may_do_everything_and_none_may_make_a_log_group() {
         let ground = ground().await;
         for function in Function::ALL {
             let policy = policy(function, &ground).to_string();
@@ -98,7 +98,7 @@ mod tests {
 
     /// A20
     #[tokio::test]
-    async fn only_the_streams_function_may_send_to_the_dead_letter_queue() {
+    async fn a20_only_the_streams_function_may_send_to_the_dead_letter_queue() {
         let ground = ground().await;
         for function in Function::ALL {
             let policy = policy(function, &ground).to_string();

@@ -246,7 +246,7 @@ mod tests {
 
     /// A31
     #[tokio::test]
-    async fn a_role_is_widened_by_what_is_missing_and_keeps_what_is_allowed_until_the_end() {
+    async fn a31_a_role_is_widened_by_what_is_missing_and_keeps_what_is_allowed_until_the_end() {
         let allow = |calls: &[&str]| json!({ "Statement": [{ "Effect": "Allow", "Action": calls, "Resource": "q" }] });
         let (trust, policy) = (json!({}), allow(&["sqs:SendMessage", "sqs:ReceiveMessage"]));
         let role = Role { ground: Arc::new(ground().await), function: "f", trust: trust.clone(), policy };
@@ -291,7 +291,7 @@ mod tests {
     }
     /// A35: a role carries the boundary where there is one, and keeps what it has where there is none.
     #[tokio::test]
-    async fn a_role_differs_by_its_boundary_where_one_is_wanted() {
+    async fn a35_a_role_differs_by_its_boundary_where_one_is_wanted() {
         use crate::stack::visiting_with;
         let (trust, policy) = (json!({ "Version": "2012-10-17" }), json!({ "Statement": [1] }));
         let ground = Arc::new(ground().await);

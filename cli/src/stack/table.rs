@@ -345,7 +345,7 @@ mod tests {
 
     /// A28: asked of the tables with what people wrote, on stages that care, and of nothing else.
     #[tokio::test]
-    async fn point_in_time_recovery_is_for_messages_and_clients_of_a_stage_that_wants_it() {
+    async fn a28_point_in_time_recovery_is_for_messages_and_clients_of_a_stage_that_wants_it() {
         let of =
             |ground: &Ground| ["stage", "messages", "clients"].map(|which| Settings::of(ground, which, false).backups);
         let mut ground = crate::stack::ground::tests::ground().await;

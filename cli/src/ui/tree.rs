@@ -32,7 +32,7 @@ pub(super) fn summary(steps: &[PlannedStep]) -> String {
 }
 
 /// The kinds along a message's way, then what stands under it; a kind that is not here comes last.
-const WAY: [&str; 13] = [
+const WAY: [&str; 14] = [
     "api",
     "routes",
     "permission",
@@ -41,6 +41,7 @@ const WAY: [&str; 13] = [
     "records",
     "mapping",
     "queue",
+    "visibility",
     "parameter",
     "role",
     "rights",

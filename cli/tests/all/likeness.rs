@@ -80,7 +80,8 @@ fn names(world: &Value) -> BTreeMap<String, String> {
         }
         names.insert(text(id), meaning);
     };
-    let documents = world["documents"].as_array().into_iter().flatten();
+    // What is gone leaves its name to what came after it.
+    let documents = world["documents"].as_array().into_iter().flatten().filter(|row| is_there(row));
     for (kind, body) in documents.map(|row| (row["kind"].as_str().unwrap_or_default(), &row["body"])) {
         match kind {
             "apigateway.api" => {

@@ -38,6 +38,8 @@ mod steady;
 mod stops;
 mod strangers;
 mod tail;
+mod terms;
+mod traps;
 mod watch;
 mod world;
 mod written;

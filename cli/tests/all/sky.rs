@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use aws_smithy_async::time::{SharedTimeSource, TimeSource};
@@ -21,7 +21,7 @@ use chat_aws::routes::Function;
 use chatctl::aws::faults::Faults;
 use chatctl::aws::{Aws, LocalEndpoint, Surroundings};
 use chatctl::deploy::{self, Deploying, DownOptions, DownOutcome, RollbackOptions, UpOptions, UpOutcome};
-use chatctl::event;
+use chatctl::event::Event;
 use chatctl::failure::Failure;
 use chatctl::stack::{Package, Packages};
 use chatctl::stage::{Stage, Target};
@@ -46,6 +46,50 @@ pub(crate) struct Sky {
     pub(crate) as_on_aws: bool,
     /// The SDK's handles of whoever else is there.
     pub(crate) others: Aws,
+    /// What goes over the wire, whoever sends it.
+    pub(crate) wire: Arc<Wire>,
+    /// What the commands told.
+    pub(crate) told: Arc<Mutex<Vec<Event>>>,
+}
+
+/// A request as it was sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Heard {
+    pub(crate) at: tokio::time::Instant,
+    /// Method, path, call and body, in a row.
+    pub(crate) text: String,
+}
+
+/// What is answered in the cloud's place; `None` where the cloud answers.
+type Instead = Box<dyn Fn(&str) -> Option<(u16, String)> + Send>;
+
+/// The way to a cloud: every request is written down, and a test may answer in the cloud's place.
+#[derive(Default)]
+pub(crate) struct Wire {
+    heard: Mutex<Vec<Heard>>,
+    instead: Mutex<Option<Instead>>,
+}
+
+impl Wire {
+    /// What was sent since the last time.
+    pub(crate) fn heard(&self) -> Vec<Heard> {
+        std::mem::take(&mut *self.heard.lock().unwrap())
+    }
+
+    /// From now on this is asked before the cloud.
+    pub(crate) fn answers(&self, instead: impl Fn(&str) -> Option<(u16, String)> + Send + 'static) {
+        *self.instead.lock().unwrap() = Some(Box::new(instead));
+    }
+
+    fn hear(&self, request: &http::Request<Bytes>) -> Option<http::Response<SdkBody>> {
+        let call = request.headers().get("x-amz-target").map(|call| call.to_str().unwrap()).unwrap_or_default();
+        let body = String::from_utf8_lossy(request.body());
+        let text = format!("{} {} {call} {body}", request.method(), request.uri());
+        let instead = self.instead.lock().unwrap().as_ref().and_then(|instead| instead(&text));
+        self.heard.lock().unwrap().push(Heard { at: tokio::time::Instant::now(), text });
+        let (status, body) = instead?;
+        Some(http::Response::builder().status(status).body(SdkBody::from(body)).unwrap())
+    }
 }
 
 /// Runs a test in a time that is paused, on a thread of its own.
@@ -82,21 +126,25 @@ impl Sky {
             origins: Default::default(),
             state: PathBuf::from("/nowhere"),
         };
-        let cloud = Arc::new(cloud);
-        let others = handles(&cloud, &stage, &Faults::none(), ON_ITS_WAY, true);
-        Self { others, cloud, stage, code: "one", only: None, way: ON_ITS_WAY, as_on_aws: true }
+        let (cloud, wire) = (Arc::new(cloud), Arc::new(Wire::default()));
+        let way = InTheSky { cloud: cloud.clone(), wire: wire.clone(), way: ON_ITS_WAY };
+        let others = handles(way, &stage, &Faults::none(), true);
+        let told = Arc::default();
+        Self { others, cloud, stage, code: "one", only: None, way: ON_ITS_WAY, as_on_aws: true, wire, told }
     }
 
-    fn deploying(&self, faults: &Faults, command: &str) -> Deploying {
+    pub(crate) fn deploying(&self, faults: &Faults, command: &str) -> Deploying {
         let cloud = self.cloud.clone();
         let now = Arc::new(move || cloud.now_ms() * 1000);
         let (_, never) = tokio::sync::watch::channel(false);
+        let told = self.told.clone();
+        let way = InTheSky { cloud: self.cloud.clone(), wire: self.wire.clone(), way: self.way };
         let push_service = "ws://127.0.0.1:1/".to_owned();
         let mut cx = Deploying::new(
-            handles(&self.cloud, &self.stage, faults, self.way, self.as_on_aws),
+            handles(way, &self.stage, faults, self.as_on_aws),
             self.stage.clone(),
             push_service,
-            event::nobody(),
+            Arc::new(move |event| told.lock().unwrap().push(event)),
             now,
             never,
         );
@@ -155,14 +203,15 @@ impl Sky {
 }
 
 /// The SDK's handles, with these faults between them and the cloud.
-fn handles(cloud: &Arc<InProcess>, stage: &Stage, faults: &Faults, way: Duration, as_on_aws: bool) -> Aws {
+fn handles(way: InTheSky, stage: &Stage, faults: &Faults, as_on_aws: bool) -> Aws {
+    let cloud = way.cloud.clone();
     let local = LocalEndpoint {
         endpoint: cloud.endpoint(),
         account: localcloud::ACCOUNT.into(),
         access_key: localcloud::ACCESS_KEY.into(),
         secret_key: localcloud::SECRET_KEY.into(),
     };
-    let connector = SharedHttpConnector::new(InTheSky { cloud: cloud.clone(), way });
+    let connector = SharedHttpConnector::new(way);
     let surroundings = Surroundings {
         http: faults.over(SharedHttpClient::new(http_client_fn(move |_, _| connector.clone()))),
         time: SharedTimeSource::new(SkyTime(cloud.clone())),
@@ -210,8 +259,10 @@ impl std::fmt::Debug for SkyTime {
 }
 
 /// The SDK's way to the cloud.
+#[derive(Clone)]
 struct InTheSky {
     cloud: Arc<InProcess>,
+    wire: Arc<Wire>,
     way: Duration,
 }
 
@@ -223,11 +274,14 @@ impl std::fmt::Debug for InTheSky {
 
 impl HttpConnector for InTheSky {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let (cloud, way) = (self.cloud.clone(), self.way);
+        let InTheSky { cloud, wire, way } = self.clone();
         HttpConnectorFuture::new(async move {
             let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
             let request = request.map(|body| Bytes::copy_from_slice(body.bytes().expect("bodies are in memory")));
             tokio::time::sleep(way).await;
+            if let Some(answer) = wire.hear(&request) {
+                return HttpResponse::try_from(answer).map_err(|error| ConnectorError::other(error.into(), None));
+            }
             let response = cloud.answer(request).await;
             tokio::time::sleep(way).await;
             let lost = || ConnectorError::io(io::Error::from(io::ErrorKind::ConnectionReset).into());

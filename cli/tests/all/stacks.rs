@@ -91,7 +91,7 @@ fn the_operations_stack_is_there_after_an_up_and_gone_after_a_down() {
 
 /// A16.
 #[test]
-fn a_stack_whose_first_creation_failed_is_said_and_made_again_by_the_next_up() {
+fn a16_a_stack_whose_first_creation_failed_is_said_and_made_again_by_the_next_up() {
     let world = World::empty();
     world.succeeds(["plan"]);
     let stranger = "Action=PutMetricAlarm&AlarmName=chat-dev-queue-age&Namespace=n&MetricName=m&Statistic=Sum&Period=60&EvaluationPeriods=1&Threshold=1&ComparisonOperator=LessThanThreshold";
@@ -114,7 +114,7 @@ fn a_stack_whose_first_creation_failed_is_said_and_made_again_by_the_next_up() {
 
 /// A30: `REVIEW_IN_PROGRESS` and `UPDATE_ROLLBACK_FAILED`; A16: an update that changes nothing is success.
 #[test]
-fn a_stack_in_review_and_one_that_could_not_be_put_back_are_made_again() {
+fn a30_a_stack_in_review_and_one_that_could_not_be_put_back_are_made_again() {
     let world = World::empty();
     world.succeeds(["plan"]);
     let change = format!(
@@ -153,7 +153,7 @@ fn a_stack_in_review_and_one_that_could_not_be_put_back_are_made_again() {
 
 /// A30: `DELETE_FAILED`.
 #[test]
-fn a_stack_that_cannot_be_deleted_is_named_with_what_is_left_and_the_next_down_tries_again() {
+fn a30_a_stack_that_cannot_be_deleted_is_named_with_what_is_left_and_the_next_down_tries_again() {
     let world = World::empty();
     world.succeeds(["plan"]);
     let made = format!(
@@ -176,7 +176,7 @@ fn a_stack_that_cannot_be_deleted_is_named_with_what_is_left_and_the_next_down_t
 
 /// A12.
 #[test]
-fn a_strangers_stack_of_our_name_is_not_touched() {
+fn a12_a_strangers_stack_of_our_name_is_not_touched() {
     let world = World::empty();
     world.succeeds(["plan"]);
     let made = format!(
@@ -191,7 +191,7 @@ fn a_strangers_stack_of_our_name_is_not_touched() {
 
 /// A35.
 #[test]
-fn bootstrap_makes_the_policies_and_roles_carry_the_boundary_from_the_next_up_on() {
+fn a35_bootstrap_makes_the_policies_and_roles_carry_the_boundary_from_the_next_up_on() {
     let world = World::empty();
     world.succeeds(["up", "--no-proof"]);
     let made = world.succeeds(["bootstrap"]);
@@ -225,7 +225,7 @@ fn bootstrap_makes_the_policies_and_roles_carry_the_boundary_from_the_next_up_on
 
 /// A16, A30: what is in the way is named; once it is gone the same command makes the stack again.
 #[test]
-fn a_bootstrap_that_failed_says_why_and_is_made_again_by_the_same_command() {
+fn a30_a_bootstrap_that_failed_says_why_and_is_made_again_by_the_same_command() {
     let world = World::empty();
     world.succeeds(["plan"]);
     let name = "chat-dev-deployer-us-east-1";

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::{Failure, cargo, setup, target};
+use crate::{Failure, cargo, rows, setup, target};
 
 /// Warnings are errors here; `cargo build` alone stays friendly.
 const LINTS: &[&str] = &["-Dwarnings", "-Dclippy::all", "-Aclippy::module_name_repetitions"];
@@ -16,6 +16,7 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     let tools = setup::tools()?;
     if words.is_empty() {
         lint()?;
+        rows::check()?;
     }
     crate::run(cargo().args(["build", "--quiet"]))?;
     test(words, &tools, &Cloud::start()?)?;
