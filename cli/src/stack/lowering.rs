@@ -40,8 +40,9 @@ impl Resource for Lowering {
     }
 
     async fn observe(&self, visit: &Visit) -> Result<Option<Option<Duration>>> {
-        if visit.planning() {
-            let noted = visit.noted(&queue::id(self.which), queue::VISIBILITY);
+        // As the plan has seen it or this walk has set it.
+        let noted = visit.noted(&queue::id(self.which), queue::VISIBILITY);
+        if visit.planning() || noted.is_some() {
             return Ok(Some(noted.and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs)));
         }
         Ok(Some(queue::visibility(&self.ground, &self.name).await?))

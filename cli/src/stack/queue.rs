@@ -169,9 +169,11 @@ impl Resource for Queue {
             visit.settle("its name to be free", NAME_FREE, || self.create()).await?;
         }
         let url = visit.settle("the queue to answer", FOUND, || self.url()).await?;
+        let now = self.for_now(seen.as_ref());
         if *change != Change::Create {
-            self.set(&url, &self.for_now(seen.as_ref())).await?;
+            self.set(&url, &now).await?;
         }
+        visit.note(VISIBILITY, now.visibility.as_secs().to_string());
         visit.learn(URL, url);
         Ok(())
     }
