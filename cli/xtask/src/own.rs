@@ -57,3 +57,16 @@ fn ended(child: &mut Child) -> Result<(), Failure> {
     let status = child.wait()?;
     if status.success() { Ok(()) } else { Err(format!("chatctl ended with {status}").into()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_measured_to_its_end_and_one_that_fails_is_an_error() {
+        let busy = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done";
+        let cost = measured(Command::new("sh").args(["-c", busy])).unwrap();
+        assert!(cost.cpu_s > 0.0 && cost.memory_mb > 0.0, "{} s, {} MB", cost.cpu_s, cost.memory_mb);
+        assert!(measured(Command::new("sh").args(["-c", "exit 3"])).is_err());
+    }
+}
