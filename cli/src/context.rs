@@ -123,6 +123,11 @@ impl Context {
         Failure::failed(format!("stage {} is not up", self.stage.name)).next(self.stage.command("up"))
     }
 
+    /// Whether a question is asked, or `--yes` has answered it.
+    pub fn asks(&self) -> bool {
+        !self.yes
+    }
+
     /// Asks, unless `--yes` was said.
     pub fn confirm(&self, question: &str) -> Result<(), Failure> {
         if self.yes || ask::confirm(question, "--yes")? {

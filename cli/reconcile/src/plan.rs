@@ -1,6 +1,8 @@
 //! The forecast: observes all, in parallel along what each needs, and compares. It changes nothing.
 use std::collections::{BTreeMap, BTreeSet};
 
+use tokio::time::Instant;
+
 use crate::{
     Change, Error, Facts, Id, Stack, Verb, Visit,
     walk::{Doing, Ended, along},
@@ -40,6 +42,8 @@ pub struct Plan {
     /// What was learned while looking, and later while walking.
     pub facts: Facts,
     pub(crate) reverse: bool,
+    /// When the looking began.
+    pub(crate) looked: Instant,
     /// What was known of each when it was compared.
     pub(crate) learned: BTreeMap<Id, BTreeMap<String, String>>,
 }
@@ -72,20 +76,22 @@ impl Plan {
 
 /// What must happen so that all is there as wanted.
 pub async fn plan(stack: &Stack, doing: &Doing) -> Result<Plan, Error> {
+    let began = Instant::now();
     let looked = look(stack, doing).await?;
     let step = |id: &Id| Step::new(stack, id, looked.changes.get(id).cloned().unwrap_or(Change::Keep));
     let steps: Vec<Step> = looked.sorted.iter().map(step).collect();
     let learned = steps.iter().map(|step| (step.id.clone(), looked.facts.of(&step.id))).collect();
-    Ok(Plan { steps, facts: looked.facts, reverse: false, learned })
+    Ok(Plan { steps, facts: looked.facts, reverse: false, looked: began, learned })
 }
 
 /// What must happen so that nothing is left but `keep`.
 pub async fn plan_down(stack: &Stack, keep: &BTreeSet<Id>, doing: &Doing) -> Result<Plan, Error> {
+    let began = Instant::now();
     let looked = look(stack, doing).await?;
     let there = |id: &&Id| looked.changes.get(*id).is_some_and(|change| *change != Change::Create);
     let step = |id: &Id| Step::new(stack, id, if keep.contains(id) { Change::Keep } else { Change::Delete });
     let steps = looked.sorted.iter().rev().filter(there).map(step).collect();
-    Ok(Plan { steps, facts: looked.facts, reverse: true, learned: BTreeMap::new() })
+    Ok(Plan { steps, facts: looked.facts, reverse: true, looked: began, learned: BTreeMap::new() })
 }
 
 struct Looked {

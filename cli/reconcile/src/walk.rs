@@ -3,11 +3,13 @@
 //!
 //! What the plan listed as absent is created without another look (a create that meets something
 //! of its name adopts or refuses it). What it saw and must change is observed and compared again in
-//! its turn. What it saw and keeps is visited again only where a fact it rests on has changed.
+//! its turn, unless the plan has just seen it. What it saw and keeps is visited again only where a fact it rests on has
+//! changed.
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     future::Future,
     sync::Arc,
+    time::Duration,
 };
 
 use tokio::{task::JoinSet, time::Instant};
@@ -19,6 +21,10 @@ use crate::{
 
 /// How many turns may be in flight at once.
 const IN_FLIGHT: usize = 64;
+
+/// For so long what the plan has seen is believed: a call more would know it hardly better, and no look keeps anybody
+/// from coming between it and the change. What removes, and what finishes, is looked at whenever its turn comes.
+const BELIEVED: Duration = Duration::from_secs(5);
 
 /// Where a plan or a walk tells, and what stops it.
 #[derive(Clone)]
@@ -78,6 +84,7 @@ async fn carry_out(
             turn: node.turn.clone(),
             needs: node.needs.clone(),
             planned: planned.get(id).cloned(),
+            believed_until: (!stack.finishes(id)).then(|| plan.looked + BELIEVED),
             learned: learned.clone(),
             visit: Visit { id: id.clone(), facts, tell, stop, planning: false },
         };
@@ -99,6 +106,8 @@ struct Turned {
     turn: Arc<dyn Turn>,
     needs: Vec<Id>,
     planned: Option<Change>,
+    /// `None` for what is looked at in any case.
+    believed_until: Option<Instant>,
     learned: Arc<BTreeMap<Id, BTreeMap<String, String>>>,
     visit: Visit,
 }
@@ -109,6 +118,7 @@ impl Turned {
         let now = match planned {
             Change::Create | Change::Delete => planned.clone(),
             Change::Keep if !self.rests_on_new_facts() => return Ok(Verb::Keep),
+            Change::Update(_) if self.is_believed() && !self.rests_on_new_facts() => planned.clone(),
             Change::Keep | Change::Update(_) | Change::Replace(_) => self.look_again(planned).await?,
         };
         if now == Change::Keep {
@@ -120,6 +130,11 @@ impl Turned {
     /// Whether something that it needs has learned other facts than the comparison was made with.
     fn rests_on_new_facts(&self) -> bool {
         self.needs.iter().any(|need| self.learned.get(need).is_some_and(|before| *before != self.visit.facts.of(need)))
+    }
+
+    /// Whether the plan has just seen it.
+    fn is_believed(&self) -> bool {
+        self.believed_until.is_some_and(|until| Instant::now() < until)
     }
 
     async fn look_again(&self, planned: &Change) -> Result<Change, Ended> {

@@ -28,7 +28,8 @@ pub async fn run(args: UpArgs, cx: &Context) -> Result<Exit, Failure> {
     args.building.give(&mut deploying);
     let local = cx.stage.target == Target::Local;
     let confirm = |question: &str| if local { Ok(()) } else { cx.confirm(question) };
-    deploy::up(&deploying, UpOptions { prove: !args.no_proof, confirm: &confirm }).await?;
+    let options = UpOptions { prove: !args.no_proof, confirm: &confirm, asks: !local && cx.asks() };
+    deploy::up(&deploying, options).await?;
     if args.watch {
         deploy::watch(&deploying).await?;
     }

@@ -5,13 +5,14 @@ use reconcile::{Id, Plan, Verb};
 use tokio::time::Instant;
 
 use super::history;
+use super::lease::{Lease, Then};
 use super::lobby::Lobby;
 use super::proof;
 use super::record::{Back, Deploy, Done, Proof};
 use super::unproven::Unproven;
-use super::up::{UpOutcome, walked};
+use super::up::{FUNCTION, UpOutcome, walked};
 use super::wants::Wants;
-use super::{Deploying, beside, rollback};
+use super::{Deploying, beside, quota, rollback};
 use crate::build::{Commit, Source};
 use crate::event::Event;
 use crate::failure::{Exit, Explain, Failure};
@@ -52,22 +53,29 @@ pub(super) async fn carry_out(
     plan: &mut Plan,
     way: Way,
     prove: bool,
+    lease: &Lease,
     began: Instant,
 ) -> Result<UpOutcome, Failure> {
     let changes: Vec<String> =
         plan.steps.iter().filter(|step| step.change.verb() != Verb::Keep).map(described).collect();
     let doing = cx.doing();
     let fresh = plan.facts.noted(&stack::first(), stack::FRESH).is_some();
-    let last = async { if fresh { Ok(None) } else { history::last(cx).await } };
+    let makes_functions = makes_functions(plan);
+    let advice = async {
+        if makes_functions {
+            quota::advise(cx).await;
+        }
+    };
     let walk = reconcile::walk_unfinished(stack, plan, &doing);
-    let (walk, last, commit) = tokio::join!(walk, last, way.commit(cx));
+    let (walk, commit, ()) = tokio::join!(walk, way.commit(cx), advice);
     walk.map_err(|error| walked(cx, error))?;
+    let last = if fresh { None } else { lease.last(cx).await? };
 
     let endpoint = endpoint(cx, plan)?;
     let (lobby, vapid_public) =
         (Lobby::of(cx, stack).await?, fact(cx, plan, &stack::parameter_id(stack::VAPID_KEY), stack::PUBLIC)?);
     let done = Done {
-        after: last?.map_or(0, |last| last.number),
+        after: last.map_or(0, |last| last.number),
         commit,
         changes: changes.clone(),
         took: began.elapsed(),
@@ -76,7 +84,9 @@ pub(super) async fn carry_out(
     };
     let mut deployed = Deploy::new(cx, done, if prove { Proof::Owed } else { Proof::Skipped });
     deployed = deployed.wanting(Wants::of(stack, &plan.facts));
-    deployed.record(cx).await?;
+    let left = |plan: &Plan| if plan.is_empty() { Then::GivenBack } else { Then::Held };
+    let then = if prove { Then::Held } else { left(plan) };
+    lease.write(&deployed, then).await?;
     history::sweep(cx, deployed.number).await?;
 
     let page = lobby.link(&endpoint);
@@ -94,14 +104,15 @@ pub(super) async fn carry_out(
             Ok(proved) => {
                 (cx.tell)(Event::Proved { hops: proved.hops.clone(), total_ms: proved.total_ms });
                 deployed.proof = Proof::Proved;
-                deployed.record(cx).await?;
+                lease.write(&deployed, left(plan)).await?;
                 Some(proved)
             }
             Err(unproven) => {
                 warn_of_the_rest(cx, plan);
-                return Err(
-                    failed(cx, deployed, &unproven, || tell_deployed(cx, &outcome(None, began.elapsed()))).await
-                );
+                return Err(failed(cx, deployed, lease, &unproven, || {
+                    tell_deployed(cx, &outcome(None, began.elapsed()))
+                })
+                .await);
             }
         },
     };
@@ -111,6 +122,11 @@ pub(super) async fn carry_out(
     let outcome = outcome(proved, began.elapsed());
     tell_deployed(cx, &outcome);
     Ok(outcome)
+}
+
+/// Whether functions will be there that were not: then the account's quota is of interest (A17).
+fn makes_functions(plan: &Plan) -> bool {
+    plan.changes().any(|step| step.id.kind() == FUNCTION && step.change.verb() == Verb::Create)
 }
 
 /// Says what was not taken away, because nothing proved that nobody needs it.
@@ -125,7 +141,7 @@ fn warn_of_the_rest(cx: &Deploying, plan: &Plan) {
 /// A deploy whose proof did not come back. One that failed inside our functions goes back by itself, if there is a
 /// version before; a push service or a mapping that is not ready yet is no reason to.
 /// `stays` tells that it is what is up now.
-async fn failed(cx: &Deploying, mut deployed: Deploy, unproven: &Unproven, stays: impl Fn()) -> Failure {
+async fn failed(cx: &Deploying, mut deployed: Deploy, lease: &Lease, unproven: &Unproven, stays: impl Fn()) -> Failure {
     let why = Explain::why(unproven);
     let failure = Failure { why, ..Failure::new(unproven.exit(), unproven.to_string()) };
     let (up, logs) = (cx.stage.command("up"), cx.stage.command("logs --all"));
@@ -135,8 +151,8 @@ async fn failed(cx: &Deploying, mut deployed: Deploy, unproven: &Unproven, stays
     }
     deployed.proof = Proof::Failed;
     // A way back that fails too stays where it is: what was before it may be worse.
-    let undone = match (deployed.record(cx).await, deployed.back) {
-        (Ok(()), None) => rollback::undo(cx, &deployed, &unproven.to_string()).await,
+    let undone = match (lease.write(&deployed, Then::Held).await, deployed.back) {
+        (Ok(()), None) => rollback::undo(cx, &deployed, lease, &unproven.to_string()).await,
         (Ok(()), Some(_)) | (Err(_), _) => None,
     };
     let Some((to, carried)) = undone else {

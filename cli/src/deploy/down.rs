@@ -7,8 +7,8 @@ use reconcile::Verb;
 use tokio::time::Instant;
 
 use super::certificate;
-use super::history;
-use super::lease::Lease;
+use super::lease::{Lease, Then};
+use super::record::Deploy;
 use super::up::{looked, looking, walked};
 use super::{Confirm, Deploying, telling};
 use crate::event::{Act, Event};
@@ -61,21 +61,18 @@ async fn try_down(cx: &Deploying, options: DownOptions<'_>) -> Result<DownOutcom
         Some(_) => Some(Lease::take(cx).await?),
         None => None,
     };
-    let (doing, lease_is_held) = (cx.doing(), lease.is_some());
-    let walk = async {
-        if lease_is_held && let Some(last) = history::last(cx).await? {
-            last.note_down(cx).await?;
-        }
-        reconcile::walk(&stack, &mut plan, &doing).await.map_err(|error| walked(cx, error))
-    };
+    let doing = cx.doing();
     let removed = match lease {
-        None => walk.await?,
+        None => reconcile::walk(&stack, &mut plan, &doing).await.map_err(|error| walked(cx, error))?,
         Some(lease) => {
-            let removed = lease.guard(walk).await;
-            let released = lease.release().await;
-            let removed = removed?;
-            released?;
-            removed
+            let walk = async |lease: &Lease| {
+                // What the last deploy made is not missing, then.
+                if let Some(last) = lease.last(cx).await? {
+                    lease.write(&Deploy { down_ms: Some(cx.now_ms()), ..last }, Then::Held).await?;
+                }
+                reconcile::walk(&stack, &mut plan, &doing).await.map_err(|error| walked(cx, error))
+            };
+            lease.over(walk).await?
         }
     };
     let removed: Vec<String> =

@@ -1,4 +1,4 @@
-//! The deploys of a stage, one item each in its Stage table: written down, read, and the old ones removed. Must not
+//! The deploys of a stage, one item each in its Stage table: read, and the old ones removed (who holds the lease writes them). Must not
 //! know how a deploy is done.
 
 use std::collections::HashMap;

@@ -1,20 +1,25 @@
-//! Who may change a stage now: one item of the Stage table, made with a conditional put and renewed
-//! while its holder works. Must not know what the holder does.
+//! Who may change a stage now: one item of the Stage table, taken under a condition and renewed while its holder works,
+//! who alone writes deploys down. Must not know what the holder does.
 //!
 //! `up`, `rollback` and `down` take it. Making a room does not: that is one conditional put of data,
 //! which stands beside whatever a deploy does.
 
 mod place;
+mod writing;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use self::place::{Place, Put};
+use self::place::{Place, Taking};
+pub(super) use self::writing::Then;
 use super::holder::{self, Holder, Verdict};
-use super::{Clock, Deploying};
+use super::record::Deploy;
+use super::{Clock, Deploying, history};
 use crate::aws::CallError;
 use crate::event::Event;
 use crate::failure::{Exit, Explain, Failure};
@@ -46,12 +51,14 @@ pub enum LeaseError {
     Stopped { stage: String, again: String },
     #[error("cannot take the lease of stage {stage}")]
     Call { stage: String, source: CallError },
+    #[error("cannot write down what was done to stage {stage}")]
+    Unwritten { stage: String, source: CallError },
 }
 
 impl Explain for LeaseError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Call { source, .. } => source.exit(),
+            Self::Call { source, .. } | Self::Unwritten { source, .. } => source.exit(),
             Self::Stopped { .. } => Exit::Stopped,
             _ => Exit::Held,
         }
@@ -67,14 +74,14 @@ impl Explain for LeaseError {
             }
             Self::Lost { .. } => Some("it was taken for dead; what this one has done stays".to_owned()),
             Self::Silent { source, .. } => source.as_ref().map(ToString::to_string),
-            Self::Call { source, .. } => Some(source.to_string()),
+            Self::Call { source, .. } | Self::Unwritten { source, .. } => Some(source.to_string()),
             Self::Contended { .. } | Self::Stopped { .. } => None,
         }
     }
 
     fn next(&self) -> Option<String> {
         match self {
-            Self::Call { source, .. } => Explain::next(source),
+            Self::Call { source, .. } | Self::Unwritten { source, .. } => Explain::next(source),
             Self::Held { holder, again, .. } => {
                 let Holder { pid, host, .. } = &**holder;
                 Some(format!("wait until it has ended (or end process {pid} on {host}), then: {again}"))
@@ -101,6 +108,9 @@ pub(super) struct Lease {
     again: String,
     ended: watch::Receiver<Option<End>>,
     renewing: JoinHandle<()>,
+    /// The last deploy, where the lease's item remembered it or this holder has written it down.
+    last: Mutex<Option<Deploy>>,
+    given_back: AtomicBool,
 }
 
 impl Lease {
@@ -111,13 +121,14 @@ impl Lease {
         let mut instead_of = None;
         for _ in 0..TRIES {
             let asked = Renewed::now(&cx.now);
-            let found = match place.put(&me, instead_of.as_ref()).await? {
-                Put::Done => {
+            let found = match place.take(&me, instead_of.as_ref()).await? {
+                Taking::Done(last) => {
                     let renewed = fresh(cx, &place, &me.id, asked).await?;
-                    return Ok(Self::held(place, me.id, cx, renewed));
+                    let last = last.as_ref().and_then(Deploy::stored);
+                    return Ok(Self::held(place, me.id, cx, renewed, last));
                 }
-                Put::Met(found) => found,
-                Put::Vanished => {
+                Taking::Met(found) => found,
+                Taking::Vanished => {
                     instead_of = None;
                     continue;
                 }
@@ -131,7 +142,7 @@ impl Lease {
         Err(LeaseError::Contended { stage: place.stage, again: cx.command.clone() })
     }
 
-    fn held(place: Place, id: String, cx: &Deploying, asked: Renewed) -> Self {
+    fn held(place: Place, id: String, cx: &Deploying, asked: Renewed, last: Option<Deploy>) -> Self {
         let (tell, ended) = watch::channel(None);
         let (renewed, own, now) = (place.clone(), id.clone(), cx.now.clone());
         let renewing = tokio::spawn(async move {
@@ -141,21 +152,61 @@ impl Lease {
             // Kept open: who waits for an end waits on.
             std::future::pending::<()>().await;
         });
-        Self { place, id, again: cx.command.clone(), ended, renewing }
+        let (again, last, given_back) = (cx.command.clone(), Mutex::new(last), AtomicBool::default());
+        Self { place, id, again, ended, renewing, last, given_back }
     }
 
     /// Does this as long as the lease is ours: where it is not any more, the work is dropped, so that none of its
     /// calls comes after it.
-    pub(super) async fn guard<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    async fn guard<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         let mut ended = self.ended.clone();
         tokio::select! {
             biased;
-            _ = ended.wait_for(Option::is_some) => Err(match self.check() {
+            // Closed where it was given back with a write.
+            Ok(_) = ended.wait_for(Option::is_some) => Err(match self.check() {
                 Err(error) => error.into(),
-                Ok(()) => unreachable!("the task that renews keeps the channel open for as long as the lease lives"),
+                Ok(()) => unreachable!("how it ended was just seen"),
             }),
             done = work => done,
         }
+    }
+
+    /// The same, and gives it back.
+    pub(super) async fn over<T>(self, work: impl AsyncFnOnce(&Self) -> Result<T, Failure>) -> Result<T, Failure> {
+        // Boxed: a whole deploy is inside.
+        let done = self.guard(Box::pin(work(&self))).await;
+        let released = self.release().await;
+        let done = done?;
+        released?;
+        Ok(done)
+    }
+
+    /// The last deploy of the stage: as the lease remembers it, else as the history does.
+    pub(super) async fn last(&self, cx: &Deploying) -> Result<Option<Deploy>, CallError> {
+        let remembered = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match remembered {
+            Some(last) => Ok(Some(last)),
+            None => history::last(cx).await,
+        }
+    }
+
+    /// Writes a deploy down, or what is new of it.
+    pub(super) async fn write(&self, deploy: &Deploy, then: Then) -> Result<(), LeaseError> {
+        let (stage, again) = (self.place.stage.clone(), self.again.clone());
+        if then == Then::GivenBack {
+            self.renewing.abort();
+        }
+        match self.place.write(&self.id, &deploy.item(), then).await {
+            Ok(true) => {}
+            Ok(false) => {
+                let by = self.place.read().await.ok().flatten().map(Box::new);
+                return Err(LeaseError::Lost { stage, by, again });
+            }
+            Err(source) => return Err(LeaseError::Unwritten { stage, source }),
+        }
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(deploy.clone());
+        self.given_back.store(then == Then::GivenBack, Ordering::Relaxed);
+        Ok(())
     }
 
     /// An error when it is not ours any more.
@@ -168,10 +219,13 @@ impl Lease {
         }
     }
 
-    /// Gives it back.
-    pub(super) async fn release(self) -> Result<(), LeaseError> {
+    /// Gives it back, if no write has.
+    async fn release(self) -> Result<(), LeaseError> {
         self.renewing.abort();
         self.check()?;
+        if self.given_back.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         self.place.give_back(&self.id).await
     }
 }
@@ -191,7 +245,7 @@ fn held_by(cx: &Deploying, holder: Holder) -> LeaseError {
     }
 }
 
-/// A put that was throttled for long (A19) left a lease that is old already: it is renewed before anything rests on it.
+/// A take that was throttled for long (A19) left a lease that is old already: it is renewed before anything rests on it.
 async fn fresh(cx: &Deploying, place: &Place, id: &str, mut renewed: Renewed) -> Result<Renewed, LeaseError> {
     while renewed.silent_for(&cx.now) >= RENEWED_EVERY {
         let asked = Renewed::now(&cx.now);

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::aws::{Aws, LocalEndpoint};
 use crate::deploy::holder::SILENT_MS;
+use crate::deploy::record::{Proof, tests::deploy};
 use crate::stage::{Overrides, Stage};
 
 const BEGIN_MS: i64 = 1_800_000_000_000;
@@ -26,24 +27,36 @@ struct Table {
 impl Table {
     fn answer(&self, target: &str, input: &Value) -> (u16, Value) {
         let mut item = self.item.lock().unwrap();
+        let call = target.rsplit('.').next().unwrap();
+        // Of a transaction what becomes of the lease; the other write is a deploy.
+        let input = if call == "TransactWriteItems" { &input["TransactItems"][1]["Update"] } else { input };
         let values = &input["ExpressionAttributeValues"];
         let condition = input["ConditionExpression"].as_str().unwrap_or_default();
-        let ours = item.as_ref().is_some_and(|item| {
-            item["id"] == values[":id"] && (!condition.contains(":renewed") || item["renewed_ms"] == values[":renewed"])
-        });
-        let holds = condition.is_empty() || ours || (item.is_none() && condition.contains("attribute_not_exists"));
-        if !holds {
-            let kind = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
-            return (400, json!({ "__type": kind, "message": "no", "Item": *item }));
+        let now = item.clone().unwrap_or_default();
+        let free = now["id"].is_null() && condition.contains("attribute_not_exists");
+        let dead = condition.contains(":dead") && now["id"] == values[":dead"] && now["renewed_ms"] == values[":seen"];
+        let ours = condition == "#id = :id" && now["id"] == values[":id"];
+        if !(condition.is_empty() || free || dead || ours) {
+            return refused(call, &item);
         }
-        match target.rsplit('.').next().unwrap() {
-            "PutItem" => *item = Some(input["Item"].clone()),
-            "UpdateItem" => item.as_mut().unwrap()["renewed_ms"] = values[":now"].clone(),
-            "DeleteItem" => *item = None,
-            "GetItem" => return (200, json!({ "Item": *item })),
-            other => panic!("{other} is no call of a lease"),
+        if call == "GetItem" {
+            return (200, json!({ "Item": *item }));
         }
-        (200, json!({}))
+        let item = item.get_or_insert_with(|| json!({})).as_object_mut().unwrap();
+        let expression = input["UpdateExpression"].as_str().unwrap();
+        for (name, value) in [("#id", ":me"), ("#renewed", ":now"), ("#holder", ":holder"), ("#last", ":last")] {
+            let attribute = input["ExpressionAttributeNames"][name].as_str().unwrap_or_default();
+            if expression.contains(&format!("{name} = {value}")) {
+                item.insert(attribute.to_owned(), values[value].clone());
+            } else if expression.split_once("REMOVE").is_some_and(|(_, removed)| removed.contains(name)) {
+                item.remove(attribute);
+            }
+        }
+        (200, json!({ "Attributes": item }))
+    }
+
+    fn is_free(&self) -> bool {
+        self.item.lock().unwrap().as_ref().is_none_or(|item| item["id"].is_null() && item["holder"].is_null())
     }
 
     fn holder(&self) -> Holder {
@@ -66,6 +79,19 @@ impl Table {
             "renewed_ms": { "N": renewed_ms.to_string() }, "holder": { "S": text },
         }));
     }
+}
+
+/// A condition that did not hold, in the call's own words.
+fn refused(call: &str, item: &Option<Value>) -> (u16, Value) {
+    let kind = |name: &str| format!("com.amazonaws.dynamodb.v20120810#{name}");
+    let reasons = json!([{ "Code": "None" }, { "Code": "ConditionalCheckFailed" }]);
+    let error = match call {
+        "TransactWriteItems" => {
+            json!({ "__type": kind("TransactionCanceledException"), "message": "no", "CancellationReasons": reasons })
+        }
+        _ => json!({ "__type": kind("ConditionalCheckFailedException"), "message": "no", "Item": item }),
+    };
+    (400, error)
 }
 
 impl HttpConnector for Table {
@@ -121,7 +147,41 @@ async fn a_lease_is_renewed_while_its_holder_works_and_gone_when_it_is_given_bac
     let renewed = worked.await.unwrap();
     assert!(renewed >= BEGIN_MS + 600_000 - 11_000, "renewed at {renewed}");
     lease.release().await.unwrap();
-    assert!(table.item.lock().unwrap().is_none());
+    assert!(table.is_free());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deploy_that_nothing_follows_is_written_down_in_the_call_that_gives_the_lease_back() {
+    let table = Table::default();
+    let cx = deploying(&table, 0).await;
+    let (first, second) = (deploy(1, 1, Proof::Proved), deploy(2, 2, Proof::Skipped));
+    let lease = Lease::take(&cx).await.unwrap();
+    let done = lease.over(async |lease| {
+        lease.write(&first, Then::Held).await?;
+        assert_eq!((table.holder().pid, lease.last(&cx).await?), (std::process::id(), Some(first.clone())));
+        lease.write(&second, Then::GivenBack).await?;
+        // Not taken for one who lost it, however long it takes to end.
+        sleep(Duration::from_secs(120)).await;
+        Ok(())
+    });
+    done.await.unwrap();
+    assert_eq!((table.is_free(), table.calls.load(Ordering::Relaxed)), (true, 3), "take, write, write");
+    let next = Lease::take(&cx).await.unwrap();
+    assert_eq!(next.last(&cx).await.unwrap(), Some(second), "without asking the history");
+    assert_eq!(table.calls.load(Ordering::Relaxed), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_lost_the_lease_writes_no_history() {
+    let table = Table::default();
+    let cx = deploying(&table, 0).await;
+    let lease = Lease::take(&cx).await.unwrap();
+    table.held_elsewhere(BEGIN_MS);
+    for then in [Then::Held, Then::GivenBack] {
+        let error = lease.write(&deploy(1, 1, Proof::Proved), then).await.unwrap_err();
+        assert!(matches!(&error, LeaseError::Lost { by: Some(by), .. } if by.host == "ci"), "{error}");
+    }
+    assert_eq!(table.holder().host, "ci");
 }
 
 #[tokio::test(start_paused = true)]

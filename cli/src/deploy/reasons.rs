@@ -85,7 +85,7 @@ impl Grounds<'_> {
     fn made_new(&self, id: &Id) -> Option<Reason> {
         let last = self.last?;
         let wanted = last.wants.as_ref()?;
-        match last.down {
+        match last.down_ms.is_some() {
             _ if !wanted.has(id) => Reason::ours(format!("new: the {} had none", last.named())),
             true => Reason::ours("the stage was taken down"),
             false => Some(Reason { why: format!("removed outside: the {} left it", last.named()), drifted: true }),

@@ -121,7 +121,7 @@ fn what_nobody_deployed_and_what_was_removed_are_outside_changes() {
 #[test]
 fn what_down_took_is_not_missing_and_without_a_record_nothing_is_blamed() {
     let stage = stage(None);
-    let recorded = Deploy { down: true, ..last(r#"{"queue/gone":{}}"#) };
+    let recorded = Deploy { down_ms: Some(1), ..last(r#"{"queue/gone":{}}"#) };
     let now = r#"{"queue/gone":{}}"#;
     assert_eq!(
         said(&stage, Some(&recorded), now, "queue/gone", Change::Create),

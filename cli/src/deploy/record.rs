@@ -10,7 +10,6 @@ use serde::de::DeserializeOwned;
 
 use super::Deploying;
 use super::wants::Wants;
-use crate::aws::{CallError, call};
 use crate::build::Commit;
 use crate::stack::Versions;
 use crate::stage::Settings;
@@ -87,8 +86,8 @@ pub(super) struct Deploy {
     pub(super) version: String,
     /// What it made of every resource; `None` for one that kept no such thing.
     pub(super) wants: Option<Wants>,
-    /// Whether the stage was taken down after it.
-    pub(super) down: bool,
+    /// When the stage was taken down after it, in milliseconds since 1970.
+    pub(super) down_ms: Option<i64>,
 }
 
 /// What a deploy has done, as it is about to be written down.
@@ -120,7 +119,7 @@ impl Deploy {
             back: done.back,
             version: crate::VERSION.to_owned(),
             wants: None,
-            down: false,
+            down_ms: None,
         }
     }
 
@@ -129,24 +128,7 @@ impl Deploy {
         Self { wants: Some(wants), ..self }
     }
 
-    /// Notes that the stage is being taken down: what it made is not missing, then.
-    pub(super) async fn note_down(&self, cx: &Deploying) -> Result<(), CallError> {
-        let table = cx.stage.names().table("stage");
-        let key = layout::deploy_key(&self.id.to_string()).attributes();
-        let update = cx.aws.dynamodb.update_item().table_name(&table).set_key(Some(key));
-        let update = update.update_expression("SET #down = :now").expression_attribute_names("#down", DOWN_AT);
-        let update = update.expression_attribute_values(":now", AttributeValue::N(cx.now_ms().to_string()));
-        update.send().await.map(drop).map_err(call("DynamoDB", "UpdateItem", &table))
-    }
-
-    /// Writes it down, or what is new of it.
-    pub(super) async fn record(&self, cx: &Deploying) -> Result<(), CallError> {
-        let table = cx.stage.names().table("stage");
-        let put = cx.aws.dynamodb.put_item().table_name(&table).set_item(Some(self.item())).send().await;
-        put.map(|_| ()).map_err(call("DynamoDB", "PutItem", &table))
-    }
-
-    fn item(&self) -> Item {
+    pub(super) fn item(&self) -> Item {
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let number = |number: u64| AttributeValue::N(number.to_string());
         let mut item = layout::deploy_key(&self.id.to_string()).attributes();
@@ -168,6 +150,7 @@ impl Deploy {
         }
         item.extend(self.wants.as_ref().map(|wants| (WANTS.to_owned(), json(wants))));
         item.extend(self.settings.as_ref().map(|settings| ("settings".to_owned(), json(settings))));
+        item.extend(self.down_ms.map(|at| (DOWN_AT.to_owned(), AttributeValue::N(at.to_string()))));
         if let Some(Back { from, to }) = self.back {
             item.extend([("back_from".to_owned(), number(from)), ("back_to".to_owned(), number(to))]);
         }
@@ -196,7 +179,7 @@ impl Deploy {
             back: from.zip(to).map(|(from, to)| Back { from, to }),
             version: text(VERSION).unwrap_or_default(),
             wants: text(WANTS).as_deref().and_then(parsed),
-            down: item.contains_key(DOWN_AT),
+            down_ms: item.get(DOWN_AT).and_then(|at| at.as_n().ok()?.parse().ok()),
         })
     }
 }
@@ -233,7 +216,7 @@ pub(super) mod tests {
             back: None,
             version: crate::VERSION.to_owned(),
             wants: None,
-            down: false,
+            down_ms: None,
         }
     }
 
@@ -241,7 +224,8 @@ pub(super) mod tests {
     fn a_deploy_is_read_as_it_was_written() {
         let up = deploy(7, 3, Proof::Proved).wanting(Wants::default());
         let back = Deploy { back: Some(Back { from: 7, to: 5 }), commit: None, ..deploy(8, 2, Proof::Skipped) };
-        for deploy in [up, back] {
+        let down = Deploy { down_ms: Some(1_700_000_600_000), ..deploy(9, 3, Proof::Proved) };
+        for deploy in [up, back, down] {
             assert_eq!(Deploy::stored(&deploy.item()), Some(deploy));
         }
     }

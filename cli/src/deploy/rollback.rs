@@ -40,24 +40,25 @@ pub async fn rollback(cx: &Deploying, options: RollbackOptions<'_>) -> Result<Up
     ask(cx, &plan, options.confirm)?;
 
     let lease = Lease::take(cx).await?;
-    let carried = async {
-        let newest = history::last(cx).await?.map(|last| last.number);
+    let carried = async |lease: &Lease| {
+        let newest = lease.last(cx).await?.map(|last| last.number);
         if newest != Some(current.number) {
             let failure = Failure::failed("another deploy has come between").why("nothing was changed");
             return Err(failure.next(cx.stage.command("history")));
         }
-        carry::carry_out(&back.cx, &back.stack, &mut plan, back.way.clone(), options.prove, began).await
+        carry::carry_out(&back.cx, &back.stack, &mut plan, back.way.clone(), options.prove, lease, began).await
     };
-    let carried = lease.guard(carried).await;
-    let released = lease.release().await;
-    let outcome = carried?;
-    released?;
-    Ok(outcome)
+    lease.over(carried).await
 }
 
 /// Goes back from a deploy that failed its proof inside our functions, under the lease that it was done with. `None`
 /// where there is nothing to go back to; else to which deploy, and what came of it.
-pub(super) async fn undo(cx: &Deploying, failed: &Deploy, because: &str) -> Option<(u64, Result<(), Failure>)> {
+pub(super) async fn undo(
+    cx: &Deploying,
+    failed: &Deploy,
+    lease: &Lease,
+    because: &str,
+) -> Option<(u64, Result<(), Failure>)> {
     let past = history::latest(cx, KEPT_DEPLOYS).await.ok()?;
     let to = undone(&past, failed)?;
     (cx.tell)(Event::RollingBack { from: failed.number, to: to.number, because: Some(because.to_owned()) });
@@ -65,7 +66,7 @@ pub(super) async fn undo(cx: &Deploying, failed: &Deploy, because: &str) -> Opti
     let carried = async {
         let mut plan = reconcile::plan(&back.stack, &cx.doing()).await.map_err(|error| back.refused(error))?;
         (cx.tell)(Event::Planned { steps: telling::steps(&plan) });
-        let carried = carry::carry_out(&back.cx, &back.stack, &mut plan, back.way.clone(), true, Instant::now());
+        let carried = carry::carry_out(&back.cx, &back.stack, &mut plan, back.way.clone(), true, lease, Instant::now());
         // Boxed: a deploy that goes back is itself a deploy.
         Box::pin(carried).await.map(drop)
     };

@@ -1,6 +1,5 @@
 //! `up`: build, plan, take the lease, apply, prove. Must not know how any resource is made.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use reconcile::{Id, Plan, Stack, Verb};
@@ -12,7 +11,7 @@ use super::lease::Lease;
 use super::lobby::Lobby;
 use super::proof::Proved;
 use super::record::Deploy;
-use super::{Confirm, Deploying, beside, quota, reasons, telling};
+use super::{Confirm, Deploying, beside, reasons, telling};
 use crate::build::{self, Executable, Machine, Platform, Profile, Recipe, Source};
 use crate::event::{Act, Event, Place, PlannedStep};
 use crate::failure::Failure;
@@ -20,7 +19,7 @@ use crate::stack::{self, Chat, Package, Packages};
 use crate::stage::{Architecture, Target};
 
 /// The kind of the resources that are built here.
-const FUNCTION: &str = "function";
+pub(super) const FUNCTION: &str = "function";
 
 /// How an `up` is done.
 pub struct UpOptions<'a> {
@@ -28,6 +27,8 @@ pub struct UpOptions<'a> {
     pub prove: bool,
     /// Asks before anything is changed; a local stage never asks.
     pub confirm: Confirm<'a>,
+    /// Whether a person is going to be asked: they see the plan first, and the lease is taken for their answer.
+    pub asks: bool,
 }
 
 /// What came of an `up`; its events were told already, `Deployed` as the last one.
@@ -64,7 +65,9 @@ impl Planned {
 /// What `up` would do, and why. Builds, looks, and changes nothing.
 pub async fn plan(cx: &Deploying) -> Result<Planned, Failure> {
     let stack = wanted(cx).await?;
-    let (plan, _) = forecast(cx, &stack).await?;
+    let mut plan = forecast(cx, &stack).await?;
+    let last = last_of(cx, &plan).await?;
+    reasons::explain(&mut plan, &stack, &cx.stage, last.as_ref());
     beside::say_boundary(cx, &plan);
     Ok(Planned { place: telling::place(cx), steps: telling::steps(&plan) })
 }
@@ -74,13 +77,19 @@ pub(super) fn looking(cx: &Deploying, fault: reconcile::Fault) -> Failure {
     Failure::from(fault).while_doing(format!("cannot look at stage {}", cx.stage.name))
 }
 
-/// The plan with its reasons, and the last deploy that they are drawn from.
-async fn forecast(cx: &Deploying, stack: &Stack) -> Result<(Plan, Option<Deploy>), Failure> {
-    let mut plan = reconcile::plan(stack, &cx.doing()).await.map_err(|error| looked(cx, error))?;
-    let made = plan.step(&stack::first()).is_some_and(|step| step.change.verb() == Verb::Create);
-    let last = if made { None } else { history::last(cx).await? };
-    reasons::explain(&mut plan, stack, &cx.stage, last.as_ref());
-    Ok((plan, last))
+/// What would be done.
+async fn forecast(cx: &Deploying, stack: &Stack) -> Result<Plan, Failure> {
+    reconcile::plan(stack, &cx.doing()).await.map_err(|error| looked(cx, error))
+}
+
+/// Whether the stage is about to be made: there is no history then, and no place for a lease.
+fn is_new(plan: &Plan) -> bool {
+    plan.step(&stack::first()).is_some_and(|step| step.change.verb() == Verb::Create)
+}
+
+/// The last deploy, which a plan's reasons are drawn from.
+async fn last_of(cx: &Deploying, plan: &Plan) -> Result<Option<Deploy>, Failure> {
+    if is_new(plan) { Ok(None) } else { Ok(history::last(cx).await?) }
 }
 
 /// Makes the stage what it should be, and proves it.
@@ -93,31 +102,32 @@ pub async fn up(cx: &Deploying, options: UpOptions<'_>) -> Result<UpOutcome, Fai
 async fn try_up(cx: &Deploying, options: UpOptions<'_>) -> Result<UpOutcome, Failure> {
     let began = Instant::now();
     let stack = wanted(cx).await?;
-    let (mut plan, last) = forecast(cx, &stack).await?;
+    let mut plan = forecast(cx, &stack).await?;
+    let tell_planned = |plan: &mut Plan, last: Option<&Deploy>| {
+        reasons::explain(plan, &stack, &cx.stage, last);
+        (cx.tell)(Event::Planned { steps: telling::steps(plan) });
+    };
+    if !plan.is_empty() && !is_new(&plan) && !options.asks {
+        // The lease remembers the last deploy: one call tells whether the plan may be carried out, and its reasons.
+        let lease = Lease::take(cx).await?;
+        let carried = async |lease: &Lease| {
+            tell_planned(&mut plan, lease.last(cx).await?.as_ref());
+            carry_out(cx, &stack, &mut plan, Way::On, options.prove, lease, began).await
+        };
+        return lease.over(carried).await;
+    }
+    let last = last_of(cx, &plan).await?;
     let unwritten = history::is_unwritten(last.as_ref(), &stack::versions(&plan.facts));
     if plan.is_empty() && !unwritten && !(options.prove && history::owes_proof(last.as_ref())) {
         return settled(cx, &plan, &Lobby::of(cx, &stack).await?, began).await;
     }
-    (cx.tell)(Event::Planned { steps: telling::steps(&plan) });
+    tell_planned(&mut plan, last.as_ref());
     ask(cx, &plan, options.confirm)?;
 
     // The first atomic act, then the lease in it, then all the rest.
-    let begin = BTreeSet::from([stack::first()]);
-    match makes_functions(&plan) {
-        true => tokio::join!(only(cx, &stack, &mut plan, &begin), quota::advise(cx)).0?,
-        false => only(cx, &stack, &mut plan, &begin).await?,
-    };
+    only(cx, &stack, &mut plan, &stack::first()).await?;
     let lease = Lease::take(cx).await?;
-    let deployed = lease.guard(carry_out(cx, &stack, &mut plan, Way::On, options.prove, began)).await;
-    let released = lease.release().await;
-    let outcome = deployed?;
-    released?;
-    Ok(outcome)
-}
-
-/// Whether functions will be there that were not: then the account's quota is of interest (A17).
-fn makes_functions(plan: &Plan) -> bool {
-    plan.changes().any(|step| step.id.kind() == FUNCTION && step.change.verb() == Verb::Create)
+    lease.over(async |lease| carry_out(cx, &stack, &mut plan, Way::On, options.prove, lease, began).await).await
 }
 
 /// The stack as it should be, of what was given or is built first.
@@ -194,10 +204,11 @@ pub(super) fn ask(cx: &Deploying, plan: &Plan, confirm: Confirm<'_>) -> Result<(
     ))
 }
 
-/// Walks these steps alone.
-async fn only(cx: &Deploying, stack: &Stack, plan: &mut Plan, ids: &BTreeSet<Id>) -> Result<Vec<(Id, Verb)>, Failure> {
-    let ids: Vec<Id> = ids.iter().cloned().collect();
-    reconcile::walk_only(stack, plan, &ids, &cx.doing()).await.map_err(|error| walked(cx, error))
+/// Walks this step alone.
+async fn only(cx: &Deploying, stack: &Stack, plan: &mut Plan, id: &Id) -> Result<(), Failure> {
+    let doing = cx.doing();
+    let walk = reconcile::walk_only(stack, plan, std::slice::from_ref(id), &doing);
+    walk.await.map(drop).map_err(|error| walked(cx, error))
 }
 
 /// A walk's error as a failure: what was done stays, the same command goes on.

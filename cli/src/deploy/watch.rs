@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::Deploying;
 use super::carry::described;
 use super::history;
-use super::lease::Lease;
+use super::lease::{Lease, Then};
 use super::record::{Deploy, Done, Proof};
 use super::up::{packages, walked};
 use crate::build::{BuildError, Commit, Source, Tree};
@@ -101,9 +101,9 @@ async fn redeploy(cx: &Deploying, source: &Source) -> Result<bool, Failure> {
     let changes: Vec<String> = plan.changes().map(described).collect();
     let functions = plan.changes().map(|step| step.id.name().to_owned()).collect();
     let lease = Lease::take(cx).await?;
-    let deployed = async {
+    let deployed = async |lease: &Lease| {
         let walk = reconcile::walk(&stack, &mut plan, &doing);
-        let (walk, last, commit) = tokio::join!(walk, history::last(cx), Commit::of(source));
+        let (walk, last, commit) = tokio::join!(walk, lease.last(cx), Commit::of(source));
         let moved = walk.map_err(|error| walked(cx, error))?;
         let live = began.elapsed();
         let last = last?;
@@ -111,14 +111,11 @@ async fn redeploy(cx: &Deploying, source: &Source) -> Result<bool, Failure> {
         let done = Done { after, commit, changes, took: live, functions: stack::versions(&plan.facts), back: None };
         let wants = last.and_then(|last| last.wants).map(|wants| wants.with_code_of(&stack, &plan.facts));
         let deploy = Deploy { wants, ..Deploy::new(cx, done, Proof::Skipped) };
-        deploy.record(cx).await?;
+        lease.write(&deploy, Then::GivenBack).await?;
         history::sweep(cx, deploy.number).await?;
         Ok((moved.iter().any(|(_, verb)| *verb != Verb::Keep), live))
     };
-    let deployed = lease.guard(deployed).await;
-    let released = lease.release().await;
-    let (moved, live) = deployed?;
-    released?;
+    let (moved, live) = lease.over(deployed).await?;
     if moved {
         let ms = |took: Duration| u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         (cx.tell)(Event::Live { functions, built_ms: ms(built), live_ms: ms(live) });

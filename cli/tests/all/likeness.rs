@@ -148,10 +148,11 @@ fn is_there(row: &Value) -> bool {
     row["kind"] != "cloudformation-stack" || row["body"]["status"] != "DELETE_COMPLETE"
 }
 
-/// The history tells of runs, not of the world; a lease whose process is gone is nobody's.
+/// The history tells of runs, not of the world, and so does a lease that nobody holds or whose process is gone.
 fn is_kept(item: &Value) -> bool {
     let (pk, sk) = (&item["pk"]["S"], &item["sk"]["S"]);
-    *pk != "deploys" && !(*sk == "lease" && item["holder"]["S"].as_str().is_some_and(|h| h.contains("4294967295")))
+    let held = || item["holder"]["S"].as_str().is_some_and(|holder| !holder.contains("4294967295"));
+    *pk != "deploys" && (*sk != "lease" || held())
 }
 
 /// Items hold keys that are drawn, and when they were made: which ones there are is what counts.

@@ -157,7 +157,7 @@ impl Sky {
     pub(crate) async fn up(&self, faults: &Faults) -> Option<Ended<UpOutcome>> {
         let cx = self.deploying(faults, "up");
         let ended = tokio::select! {
-            ended = deploy::up(&cx, UpOptions { prove: false, confirm: &|_| Ok(()) }) => Some(ended),
+            ended = deploy::up(&cx, UpOptions { prove: false, confirm: &|_| Ok(()), asks: false }) => Some(ended),
             () = faults.died() => None,
         };
         self.bury().await;
@@ -194,7 +194,7 @@ impl Sky {
         let key = chat_aws::layout::lease_key().attributes();
         let found = aws.dynamodb.get_item().table_name(&table).set_key(Some(key)).send().await;
         let Some(mut item) = found.ok().and_then(|found| found.item) else { return };
-        let holder = item["holder"].as_s().unwrap();
+        let Some(Ok(holder)) = item.get("holder").map(|holder| holder.as_s()) else { return };
         let mut holder: serde_json::Value = serde_json::from_str(holder).unwrap();
         holder["pid"] = NOBODY.into();
         item.insert("holder".into(), aws_sdk_dynamodb::types::AttributeValue::S(holder.to_string()));

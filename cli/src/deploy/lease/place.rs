@@ -1,29 +1,29 @@
-//! Where the lease is kept: one item of the Stage table, put, renewed and removed under conditions.
-//! Must not know when any of it is done.
-
-use std::collections::HashMap;
+//! Where the lease is kept: one item of the Stage table, taken, renewed and given back under conditions. It stays when
+//! nobody holds it, and remembers the last deploy, so that who takes it need not ask the history. Must not know when any
+//! of it is done, nor what a deploy is.
 
 use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
-use chat_aws::layout::{self, KIND};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use chat_aws::layout::{self, Item, KIND};
 
 use super::LeaseError;
 use crate::aws::{CallError, DynamoDb, call};
 use crate::deploy::Deploying;
 use crate::deploy::holder::Holder;
 
-const ID: &str = "id";
-const RENEWED: &str = "renewed_ms";
-const HOLDER: &str = "holder";
+pub(super) const ID: &str = "id";
+pub(super) const RENEWED: &str = "renewed_ms";
+pub(super) const HOLDER: &str = "holder";
+/// The last deploy's item, whole.
+pub(super) const LAST: &str = "last";
 /// After so many tries a renewal is left to the next one.
 const RENEWAL_TRIES: u32 = 3;
 
-/// What came of a put.
-pub(super) enum Put {
-    /// The lease is ours.
-    Done,
+/// What came of an attempt to take it.
+pub(super) enum Taking {
+    /// The lease is ours; the last deploy's item, if it remembers one.
+    Done(Option<Item>),
     /// Somebody has it.
     Met(Holder),
     /// Somebody had it, and gave it back between two calls.
@@ -45,8 +45,8 @@ fn once_more() -> RetryConfig {
 
 #[derive(Clone)]
 pub(super) struct Place {
-    dynamodb: DynamoDb,
-    table: String,
+    pub(super) dynamodb: DynamoDb,
+    pub(super) table: String,
     pub(super) stage: String,
 }
 
@@ -55,39 +55,46 @@ impl Place {
         Self { dynamodb: cx.aws.dynamodb.clone(), table: cx.stage.names().table("stage"), stage: cx.stage.name.clone() }
     }
 
-    /// Puts the lease where there is none, or in place of exactly the one that was found dead.
-    pub(super) async fn put(&self, me: &Holder, instead_of: Option<&Holder>) -> Result<Put, LeaseError> {
-        let request = self
+    /// Takes the lease where nobody has it, or from exactly the one that was found dead.
+    pub(super) async fn take(&self, me: &Holder, instead_of: Option<&Holder>) -> Result<Taking, LeaseError> {
+        let mut request = self
             .dynamodb
-            .put_item()
+            .update_item()
             .table_name(&self.table)
-            .set_item(Some(item(me)))
-            .expression_attribute_names("#id", ID)
+            .set_key(Some(layout::lease_key().attributes()))
+            .update_expression("SET #id = :me, #renewed = :now, #holder = :holder, #kind = :kind")
+            .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        for (name, attribute) in [("#id", ID), ("#renewed", RENEWED), ("#holder", HOLDER), ("#kind", KIND)] {
+            request = request.expression_attribute_names(name, attribute);
+        }
+        for (name, value) in [(":me", text(&me.id)), (":now", number(me.renewed_ms)), (":kind", text("lease"))] {
+            request = request.expression_attribute_values(name, value);
+        }
+        let request = request.expression_attribute_values(":holder", written(me));
         let request = match instead_of {
             None => request.condition_expression("attribute_not_exists(#id)"),
             Some(dead) => request
-                .condition_expression("#id = :id AND #renewed = :renewed OR attribute_not_exists(#id)")
-                .expression_attribute_names("#renewed", RENEWED)
-                .expression_attribute_values(":id", AttributeValue::S(dead.id.clone()))
-                .expression_attribute_values(":renewed", AttributeValue::N(dead.renewed_ms.to_string())),
+                .condition_expression("#id = :dead AND #renewed = :seen OR attribute_not_exists(#id)")
+                .expression_attribute_values(":dead", text(&dead.id))
+                .expression_attribute_values(":seen", number(dead.renewed_ms)),
         };
         let met = match request.send().await {
-            Ok(_) => return Ok(Put::Done),
+            Ok(taken) => return Ok(Taking::Done(taken.attributes.and_then(last))),
             Err(error) => match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(failed)) => failed.item.as_ref().and_then(stored),
-                _ => return Err(self.failed(call("DynamoDB", "PutItem", &self.table)(error))),
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => failed.item.clone(),
+                _ => return Err(self.failed(call("DynamoDB", "UpdateItem", &self.table)(error))),
             },
         };
         let met = match met {
             Some(met) => Some(met),
-            None => self.read().await?,
+            None => self.get(layout::lease_key().attributes()).await.map_err(|source| self.failed(source))?,
         };
-        Ok(match met {
+        Ok(match met.as_ref().and_then(stored) {
             // A first try whose answer was lost (A12).
-            Some(met) if met.id == me.id => Put::Done,
-            Some(met) => Put::Met(met),
-            None => Put::Vanished,
+            Some(found) if found.id == me.id => Taking::Done(met.and_then(last)),
+            Some(found) => Taking::Met(found),
+            None => Taking::Vanished,
         })
     }
 
@@ -102,8 +109,8 @@ impl Place {
             .condition_expression("#id = :id")
             .expression_attribute_names("#renewed", RENEWED)
             .expression_attribute_names("#id", ID)
-            .expression_attribute_values(":now", AttributeValue::N(now_ms.to_string()))
-            .expression_attribute_values(":id", AttributeValue::S(id.to_owned()))
+            .expression_attribute_values(":now", number(now_ms))
+            .expression_attribute_values(":id", text(id))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match request
             .customize()
@@ -121,20 +128,20 @@ impl Place {
         }
     }
 
-    /// Removes it, if it is still this one.
+    /// Gives it back, if it is still this one.
     pub(super) async fn give_back(&self, id: &str) -> Result<(), LeaseError> {
-        let removed = self
+        let mut request = self
             .dynamodb
-            .delete_item()
+            .update_item()
             .table_name(&self.table)
             .set_key(Some(layout::lease_key().attributes()))
+            .update_expression("REMOVE #id, #renewed, #holder")
             .condition_expression("#id = :id")
-            .expression_attribute_names("#id", ID)
-            .expression_attribute_values(":id", AttributeValue::S(id.to_owned()))
-            .send()
-            .await
-            .map_err(call("DynamoDB", "DeleteItem", &self.table));
-        match removed {
+            .expression_attribute_values(":id", text(id));
+        for (name, attribute) in [("#id", ID), ("#renewed", RENEWED), ("#holder", HOLDER)] {
+            request = request.expression_attribute_names(name, attribute);
+        }
+        match request.send().await.map_err(call("DynamoDB", "UpdateItem", &self.table)) {
             Ok(_) => Ok(()),
             // Deleted with its table, or an answer was lost and this was the second try.
             Err(error) if error.is_missing() || error.is("ConditionalCheckFailedException") => Ok(()),
@@ -144,17 +151,15 @@ impl Place {
 
     /// Who has it now.
     pub(super) async fn read(&self) -> Result<Option<Holder>, LeaseError> {
-        let answer = self
-            .dynamodb
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(layout::lease_key().attributes()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(call("DynamoDB", "GetItem", &self.table))
-            .map_err(|source| self.failed(source))?;
-        Ok(answer.item.as_ref().and_then(stored))
+        let item = self.get(layout::lease_key().attributes()).await.map_err(|source| self.failed(source))?;
+        Ok(item.as_ref().and_then(stored))
+    }
+
+    /// An item of the table as it stands.
+    pub(super) async fn get(&self, key: Item) -> Result<Option<Item>, CallError> {
+        let request = self.dynamodb.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true);
+        let answer = request.send().await.map_err(call("DynamoDB", "GetItem", &self.table))?;
+        Ok(answer.item)
     }
 
     fn failed(&self, source: CallError) -> LeaseError {
@@ -162,18 +167,29 @@ impl Place {
     }
 }
 
-fn item(holder: &Holder) -> HashMap<String, AttributeValue> {
-    let Ok(json) = serde_json::to_string(holder) else { unreachable!("a holder is plain text and numbers") };
-    let mut item = layout::lease_key().attributes();
-    item.insert(KIND.to_owned(), AttributeValue::S("lease".to_owned()));
-    item.insert(ID.to_owned(), AttributeValue::S(holder.id.clone()));
-    item.insert(RENEWED.to_owned(), AttributeValue::N(holder.renewed_ms.to_string()));
-    item.insert(HOLDER.to_owned(), AttributeValue::S(json));
-    item
+fn text(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
 }
 
-/// The holder of an item; `None` for what is none, which is then as good as absent.
-fn stored(item: &HashMap<String, AttributeValue>) -> Option<Holder> {
+fn number(number: i64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+fn written(holder: &Holder) -> AttributeValue {
+    let Ok(json) = serde_json::to_string(holder) else { unreachable!("a holder is plain text and numbers") };
+    AttributeValue::S(json)
+}
+
+/// The last deploy's item that a lease's item remembers.
+fn last(mut lease: Item) -> Option<Item> {
+    match lease.remove(LAST)? {
+        AttributeValue::M(last) => Some(last),
+        _ => None,
+    }
+}
+
+/// The holder of an item; `None` where nobody holds it.
+fn stored(item: &Item) -> Option<Holder> {
     let mut holder: Holder = serde_json::from_str(item.get(HOLDER)?.as_s().ok()?).ok()?;
     holder.id.clone_from(item.get(ID)?.as_s().ok()?);
     // Renewing touches only this attribute.
@@ -186,12 +202,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lease_is_read_as_it_was_written_and_as_it_was_renewed() {
+    fn a_lease_is_read_as_it_was_taken_and_as_it_was_renewed() {
         let me = Holder::this("chatctl up", "ann@laptop", 1_000);
-        let mut written = item(&me);
-        assert_eq!(stored(&written), Some(me.clone()));
-        written.insert(RENEWED.to_owned(), AttributeValue::N("11000".to_owned()));
-        assert_eq!(stored(&written), Some(Holder { renewed_ms: 11_000, ..me }));
-        assert_eq!(stored(&HashMap::new()), None);
+        let (id, holder) = ((ID.to_owned(), text(&me.id)), (HOLDER.to_owned(), written(&me)));
+        let item = |renewed_ms| Item::from([id.clone(), holder.clone(), (RENEWED.to_owned(), number(renewed_ms))]);
+        assert_eq!(stored(&item(1_000)), Some(me.clone()));
+        assert_eq!(stored(&item(11_000)), Some(Holder { renewed_ms: 11_000, ..me }));
+        assert_eq!(stored(&Item::new()), None);
     }
 }
