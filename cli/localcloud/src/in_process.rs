@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::clock::Clock;
 use crate::wire::Refusal;
-use crate::{Cloud, Config, Error, State, Weather, route};
+use crate::{Cloud, Config, Error, State, Wait, Weather, route};
 
 /// The port that its addresses name; nobody listens there.
 const NOWHERE: u16 = 1;
@@ -44,6 +44,12 @@ impl InProcess {
     /// From now on the weather is this one; what was drawn before is forgotten.
     pub fn turn(&self, weather: Weather) {
         self.cloud.weather.turn(weather);
+    }
+
+    /// Every wait that the weather has drawn since it turned, in order.
+    #[must_use]
+    pub fn waits(&self) -> Vec<Wait> {
+        self.cloud.weather.waits()
     }
 
     /// Answers a request, as over its port; `None` where it was done and its answer is lost.

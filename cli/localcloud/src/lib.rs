@@ -24,7 +24,7 @@ pub use identity::Identity;
 pub use in_process::{InProcess, open};
 pub use server::{Started, serve, start};
 pub use services::implemented;
-pub use weather::{Span, Weather};
+pub use weather::{Span, Wait, Weather};
 
 pub(crate) use state::State;
 pub(crate) use wire::{Refusal, Rest, RestAnswer};

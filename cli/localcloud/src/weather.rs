@@ -104,6 +104,17 @@ impl Weather {
     }
 }
 
+/// A wait that was drawn: what is not yet so of which thing, for how many milliseconds from when that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wait {
+    /// What is waited for.
+    pub what: &'static str,
+    /// Of which thing, by its name or id.
+    pub of: String,
+    /// For how long.
+    pub ms: i64,
+}
+
 /// A call as the weather sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
@@ -161,6 +172,11 @@ impl Conditions {
         let fresh = Self::new(weather);
         *self.drawn() = fresh.drawn.into_inner().unwrap_or_else(PoisonError::into_inner);
         *self.weather() = fresh.weather.into_inner().unwrap_or_else(PoisonError::into_inner);
+    }
+
+    /// Every wait that was drawn since the weather turned, in order.
+    pub(crate) fn waits(&self) -> Vec<Wait> {
+        self.drawn().waits.clone()
     }
 
     /// What a call is, where there is any weather to meet it.

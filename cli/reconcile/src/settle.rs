@@ -7,12 +7,15 @@ use crate::{Fault, Result, Stop};
 
 /// The first interval between two looks, where a resource has none of its own.
 pub(crate) const FIRST: Duration = Duration::from_millis(25);
-/// Doubling ends here.
-pub(crate) const LONGEST: Duration = Duration::from_secs(2);
+/// Doubling ends here: half of it is what a wait lasts longer than it had to.
+pub(crate) const LONGEST: Duration = Duration::from_secs(1);
+/// The same where each look does something, and costs more than a look.
+pub(crate) const LONGEST_OF_TRIES: Duration = Duration::from_secs(2);
 
 pub(crate) struct Bound<'a> {
     pub(crate) what: &'a str,
     pub(crate) first: Duration,
+    pub(crate) longest: Duration,
     pub(crate) limit: Duration,
 }
 
@@ -46,7 +49,7 @@ where
             () = sleep(interval.min(left)) => {}
             () = stop.wait() => return Err(Fault::stopped()),
         }
-        interval = (interval * 2).min(LONGEST);
+        interval = (interval * 2).min(bound.longest);
     }
 }
 
@@ -59,8 +62,12 @@ mod tests {
 
     use super::*;
 
-    const BOUND: Bound<'static> =
-        Bound { what: "the moon", first: Duration::from_millis(250), limit: Duration::from_secs(10) };
+    const BOUND: Bound<'static> = Bound {
+        what: "the moon",
+        first: Duration::from_millis(250),
+        longest: Duration::from_secs(2),
+        limit: Duration::from_secs(10),
+    };
 
     #[tokio::test(start_paused = true)]
     async fn a_wait_looks_again_at_doubling_intervals_up_to_the_longest() {

@@ -92,20 +92,32 @@ impl Visit {
         L: FnMut() -> F + Send,
         T: Send,
     {
-        self.settle_from(what, settle::FIRST, limit, look).await
+        let bound = settle::Bound { what, first: settle::FIRST, longest: settle::LONGEST, limit };
+        self.settle_within(bound, look).await
     }
 
-    /// The same with a first interval of one's own.
+    /// The same by trying to do something, with a first interval of its own.
     pub async fn settle_from<T, F, L>(&self, what: &str, first: Duration, limit: Duration, look: L) -> Result<T>
     where
         F: Future<Output = Result<Option<T>>> + Send,
         L: FnMut() -> F + Send,
         T: Send,
     {
+        let bound = settle::Bound { what, first, longest: settle::LONGEST_OF_TRIES, limit };
+        self.settle_within(bound, look).await
+    }
+
+    async fn settle_within<T, F, L>(&self, bound: settle::Bound<'_>, look: L) -> Result<T>
+    where
+        F: Future<Output = Result<Option<T>>> + Send,
+        L: FnMut() -> F + Send,
+        T: Send,
+    {
+        let what = bound.what;
         let waiting = |since: Duration| {
             let since_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
             (self.tell)(Event::Waiting { id: self.id.clone(), what: what.to_owned(), since_ms });
         };
-        settle::settle(settle::Bound { what, first, limit }, &self.stop, waiting, look).await
+        settle::settle(bound, &self.stop, waiting, look).await
     }
 }

@@ -239,6 +239,8 @@ impl Mapping {
         match request.send().await.map_err(call(SERVICE, "CreateEventSourceMapping", &name)) {
             Ok(_) => Ok(Some(())),
             Err(error) if error.is_taken() => match self.among(&list(&self.ground).await?) {
+                // As it shall be, by the try whose answer was lost: an update would wait until it is made.
+                Some(found) if found.settings == self.want => Ok(Some(())),
                 Some(found) => self.update(&found.uuid).await,
                 // The one in the way is being deleted.
                 None => Err(Fault::from(error).passing(true)),

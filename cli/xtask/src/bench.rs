@@ -17,6 +17,7 @@ fn run_all(cold: bool) -> Result<(), Failure> {
     crate::run(cargo().args(["build", "--quiet"]))?;
     crate::run(cargo().args(["build", "--quiet", "--workspace", "--examples"]))?;
     calls()?;
+    weather()?;
     let chatctl = target().join("debug/chatctl");
     ups(&chatctl)?;
     let world = World::up(&chatctl)?;
@@ -128,6 +129,27 @@ fn calls() -> Result<(), Failure> {
             _ => {}
         }
     }
+    Ok(())
+}
+
+/// A first `up` in weather like that of AWS, by cli/examples/weather.rs: to what of it had to be waited for.
+fn weather() -> Result<(), Failure> {
+    let out = Command::new(target().join("debug/examples/weather")).stderr(Stdio::inherit()).output()?;
+    let text = String::from_utf8(out.stdout)?;
+    let (mut ratios, mut worst) = (Vec::new(), (0.0, String::new()));
+    for line in text.lines() {
+        let [_, seed, took, needed, chain] = line.split('\t').collect::<Vec<_>>()[..] else { continue };
+        let ratio = took.parse::<f64>()? / needed.parse::<f64>()?;
+        if ratio > worst.0 {
+            worst = (ratio, format!("seed {seed}, {took} ms; its waits: {chain}"));
+        }
+        ratios.push(ratio);
+    }
+    if !out.status.success() || ratios.is_empty() {
+        return Err("examples/weather did not measure anything".into());
+    }
+    report("first up in AWS-like weather, to its longest waits", ratios, "x", 1.1);
+    println!("    the worst: {}", worst.1);
     Ok(())
 }
 

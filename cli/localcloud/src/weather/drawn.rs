@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::Value;
 
-use super::Span;
+use super::{Span, Wait};
 
 /// Times are milliseconds since 1970, by the cloud's clock.
 #[derive(Debug, Default)]
 pub(super) struct Drawn {
     random: u64,
+    /// Every wait that there was, for whoever asks how long a run had to take.
+    pub(super) waits: Vec<Wait>,
     pub(super) roles: BTreeMap<String, Role>,
     /// How many roles there ever were: the number of one is its identity (A1).
     pub(super) identities: u64,
@@ -85,6 +87,13 @@ impl Drawn {
         let more = if room == 0 { 0 } else { self.next() % (room + 1) };
         let from = u64::try_from(from).unwrap_or_default();
         now.saturating_add_unsigned(from + more)
+    }
+
+    /// The same, noted as a wait of this kind for this thing.
+    pub(super) fn lasts(&mut self, now: i64, span: &Span, what: &'static str, of: &str) -> i64 {
+        let until = self.until(now, span);
+        self.waits.push(Wait { what, of: of.to_owned(), ms: until - now });
+        until
     }
 
     /// What is shown of something that is on its way out.

@@ -36,7 +36,8 @@ pub(super) fn after(drawn: &mut Drawn, weather: &Weather, now: i64, asked: &Aske
     let Ok(answer) = outcome else { return };
     match asked.call.as_str() {
         "CreateFunction" => {
-            let (found, pending) = (drawn.until(now, &weather.reads), drawn.until(now, &weather.functions));
+            let found = drawn.lasts(now, &weather.reads, "function found", &asked.of);
+            let pending = drawn.lasts(now, &weather.functions, "function made", &asked.of);
             let role = asked.text("Role").to_owned();
             let identity = roles::identity(drawn, &role);
             let function = Function { found, pending, busy: 0, role, identity };

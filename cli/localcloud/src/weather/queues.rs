@@ -36,7 +36,7 @@ pub(super) fn after(drawn: &mut Drawn, weather: &Weather, now: i64, asked: &Aske
     match asked.call.as_str() {
         // The same create again finds the same queue.
         "CreateQueue" if !drawn.queues.contains_key(&name) => {
-            let found = drawn.until(now, &weather.reads);
+            let found = drawn.lasts(now, &weather.reads, "queue found", &name);
             drawn.queues.insert(name, found);
         }
         "DeleteQueue" => {

@@ -22,12 +22,12 @@ pub(super) fn after(drawn: &mut Drawn, weather: &Weather, now: i64, asked: &Aske
     match asked.call.as_str() {
         "CreateRole" => {
             drawn.identities += 1;
-            let (identity, found) = (drawn.identities, drawn.until(now, &weather.reads));
-            let believed = drawn.until(now, &weather.roles);
+            let (identity, found) = (drawn.identities, drawn.lasts(now, &weather.reads, "role found", &asked.of));
+            let believed = drawn.lasts(now, &weather.roles, "role believed", &asked.of);
             drawn.roles.insert(asked.of.clone(), Role { identity, found, believed, permitted: believed });
         }
         "PutRolePolicy" => {
-            let permitted = drawn.until(now, &weather.roles);
+            let permitted = drawn.lasts(now, &weather.roles, "role permitted", &asked.of);
             if let Some(role) = drawn.roles.get_mut(&asked.of) {
                 role.permitted = permitted;
             }

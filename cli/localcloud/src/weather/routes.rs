@@ -35,6 +35,6 @@ pub(super) fn after(drawn: &mut Drawn, weather: &Weather, now: i64, asked: &Aske
         "CreateApi" => answer["apiId"].as_str().unwrap_or_default().to_owned(),
         _ => asked.of.clone(),
     };
-    let until = drawn.until(now, &weather.api_writes);
+    let until = drawn.lasts(now, &weather.api_writes, "API written", &api);
     drawn.apis.insert(api, until);
 }

@@ -56,8 +56,9 @@ pub(super) fn after(drawn: &mut Drawn, weather: &Weather, now: i64, asked: &Aske
     let Ok(answer) = outcome else { return };
     match asked.call.as_str() {
         "CreateTable" => {
-            let (found, busy) = (drawn.until(now, &weather.reads), drawn.until(now, &weather.tables));
-            let backups = drawn.until(busy, &weather.backups);
+            let found = drawn.lasts(now, &weather.reads, "table found", &name);
+            let busy = drawn.lasts(now, &weather.tables, "table made", &name);
+            let backups = drawn.lasts(busy, &weather.backups, "table backed up", &name);
             let table = Table { found, busy, status: "CREATING", backups, ttl_set: None };
             drawn.tables.insert(name, table);
         }
