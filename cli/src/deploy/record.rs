@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use chat::message::MessageId;
-use chat_aws::layout::{self, Item, KIND, SK};
+use chat_aws::layout::{self, BACK, Item, KIND, NUMBER, SK};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -15,7 +15,6 @@ use crate::stack::Versions;
 use crate::stage::Settings;
 
 const AT: &str = "at";
-const NUMBER: &str = "number";
 const PROOF: &str = "proof";
 /// The commit that its code was built from, and whether the checkout was exactly that.
 const COMMIT: &str = "commit";
@@ -68,7 +67,7 @@ pub(super) struct Back {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Deploy {
     pub(super) id: MessageId,
-    /// Counted from 1; 0 for one of a chatctl that did not count yet.
+    /// Counted from 1; 0 in a stage that is still of the layout in which they were not counted.
     pub(super) number: u64,
     pub(super) at_ms: i64,
     pub(super) by: String,
@@ -152,7 +151,7 @@ impl Deploy {
         item.extend(self.settings.as_ref().map(|settings| ("settings".to_owned(), json(settings))));
         item.extend(self.down_ms.map(|at| (DOWN_AT.to_owned(), AttributeValue::N(at.to_string()))));
         if let Some(Back { from, to }) = self.back {
-            item.extend([("back_from".to_owned(), number(from)), ("back_to".to_owned(), number(to))]);
+            item.extend(BACK.map(str::to_owned).into_iter().zip([number(from), number(to)]));
         }
         item
     }
@@ -163,7 +162,7 @@ impl Deploy {
         let number = |name: &str| item.get(name)?.as_n().ok()?.parse::<u64>().ok();
         let flag = |name: &str| item.get(name)?.as_bool().ok().copied();
         let changes = item.get("changes").and_then(|changes| changes.as_l().ok()).into_iter().flatten();
-        let (from, to) = (number("back_from"), number("back_to"));
+        let [from, to] = BACK.map(number);
         Some(Self {
             id: MessageId::parse(&text(SK)?).ok()?,
             number: number(NUMBER).unwrap_or_default(),

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use aws_sdk_dynamodb::types::{KeysAndAttributes, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, TransactWriteItem};
 use chat::{
     rates::AddressKey,
     room::{Epoch, RoomName, RoomRecord},
@@ -21,7 +21,7 @@ use crate::{
 };
 
 const SERVICE: &str = "DynamoDB";
-/// What each of them shall be.
+/// What each of the others shall be.
 const MADE: &str = "made";
 /// How long a new table may not be found (A21), and another transaction be in the way (A27).
 const FOUND: Duration = Duration::from_secs(30);
@@ -49,6 +49,11 @@ impl What {
             Self::Lobby => LOBBY,
         }
     }
+
+    /// What it shall be.
+    fn wanted(self) -> String {
+        if self == Self::Layout { LAYOUT_VERSION.to_string() } else { MADE.to_owned() }
+    }
 }
 
 pub(super) struct Records {
@@ -57,8 +62,20 @@ pub(super) struct Records {
     pub(super) now_ms: i64,
 }
 
-/// Those that are there.
-type There = BTreeSet<What>;
+/// What is there of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct There {
+    records: BTreeSet<What>,
+    /// The layout that the stage is at.
+    layout: Option<u32>,
+}
+
+impl There {
+    /// The earlier layout that the stage is at.
+    fn older(&self) -> Option<u32> {
+        self.layout.filter(|version| *version != LAYOUT_VERSION)
+    }
+}
 
 impl Resource for Records {
     type Seen = There;
@@ -76,20 +93,22 @@ impl Resource for Records {
     }
 
     fn wants(&self, _: &Visit) -> Vec<(String, String)> {
-        What::ALL.map(|what| (what.name().to_owned(), MADE.to_owned())).into()
+        What::ALL.map(|what| (what.name().to_owned(), what.wanted())).into()
     }
 
     async fn observe(&self, visit: &Visit) -> Result<Option<There>> {
         if visit.planning() && !self.can_be_there().await? {
             return Ok(None);
         }
-        Ok(self.look().await?.filter(|there| !there.is_empty()))
+        Ok(self.look().await?.filter(|there| !there.records.is_empty()))
     }
 
     fn diff(&self, seen: Option<&There>, _: &Visit) -> Change {
         let Some(seen) = seen else { return Change::Create };
-        let missing = What::ALL.into_iter().filter(|what| !seen.contains(what));
-        Change::update(missing.map(|what| Field::new(what.name(), None, MADE.to_owned())).collect())
+        let missing = What::ALL.into_iter().filter(|what| !seen.records.contains(what));
+        let missing = missing.map(|what| Field::new(what.name(), None, what.wanted()));
+        let older = seen.older().map(|from| Field::new(What::Layout.name(), from.to_string(), What::Layout.wanted()));
+        Change::update(missing.chain(older).collect())
     }
 
     async fn apply(&self, _: &Change, seen: Option<There>, visit: &Visit) -> Result<()> {
@@ -139,18 +158,20 @@ impl Records {
             return Err(Fault::new("DynamoDB gave only a part of the stage's first records").passing(true));
         }
         let items = answer.responses.and_then(|mut tables| tables.remove(&table)).unwrap_or_default();
-        let mut there = There::new();
+        let mut there = There::default();
         for what in What::ALL {
             let key = self.key(what).await?.attributes();
             let Some(item) = items.iter().find(|item| [PK, SK].iter().all(|part| item.get(*part) == key.get(*part)))
             else {
                 continue;
             };
-            check(what, item)?;
+            if what == What::Layout {
+                there.layout = Some(known(item)?);
+            }
             if what == What::Lobby {
                 self.ground.keep_lobby(layout::stored_room(item).map_err(Fault::new)?.epoch);
             }
-            there.insert(what);
+            there.records.insert(what);
         }
         Ok(Some(there))
     }
@@ -176,11 +197,17 @@ impl Records {
         })
     }
 
-    /// Writes what is missing, all or nothing; `None` where the table or another writer stood in the way.
+    /// Writes what is missing or of an earlier layout, all or nothing; `None` where the table or another writer stood in the way.
     async fn put(&self, there: &There) -> Result<Option<()>> {
         let table = self.table();
         let mut request = self.ground.aws.dynamodb.transact_write_items();
-        for what in What::ALL.into_iter().filter(|what| !there.contains(what)) {
+        if let Some(from) = there.older() {
+            request = request.transact_items(next_version(&table, from)?);
+            for write in migration::writes(&self.ground, from).await? {
+                request = request.transact_items(write);
+            }
+        }
+        for what in What::ALL.into_iter().filter(|what| !there.records.contains(what)) {
             let put = Put::builder().table_name(&table).set_item(Some(self.item(what).await?));
             let put = put.condition_expression("attribute_not_exists(#pk)").expression_attribute_names("#pk", PK);
             let put = put.build().map_err(Fault::new)?;
@@ -193,7 +220,7 @@ impl Records {
             // By position it would say which was there already: the look says it too, and which are not.
             Err(error) if error.is("TransactionCanceledException") => Ok(None),
             answer => Ok(if_there(answer)?.map(|_| {
-                if !there.contains(&What::Lobby) {
+                if !there.records.contains(&What::Lobby) {
                     self.ground.keep_lobby(Epoch::default());
                 }
             })),
@@ -201,14 +228,18 @@ impl Records {
     }
 }
 
-fn check(what: What, item: &Item) -> Result<()> {
-    if what != What::Layout {
-        return Ok(());
-    }
+/// The layout that the stage is at; one that there is no way from is not touched.
+fn known(item: &Item) -> Result<u32> {
     let version = layout::stored_layout(item).map_err(Fault::new)?;
-    match migration::way(version)? {
-        migration::Way::Same => Ok(()),
-    }
+    migration::way(version).map(|_| version)
+}
+
+/// This layout's version in the place of exactly that earlier one.
+fn next_version(table: &str, from: u32) -> Result<TransactWriteItem> {
+    let put = Put::builder().table_name(table).set_item(Some(layout::layout_item(LAYOUT_VERSION)));
+    let put = put.condition_expression("#version = :from").expression_attribute_names("#version", "version");
+    let put = put.expression_attribute_values(":from", AttributeValue::N(from.to_string()));
+    Ok(TransactWriteItem::builder().put(put.build().map_err(Fault::new)?).build())
 }
 
 fn random() -> Result<[u8; 32]> {
@@ -225,18 +256,21 @@ mod tests {
     #[tokio::test]
     async fn records_that_are_there_are_kept_as_they_are_and_only_missing_ones_are_made() {
         let records = Records { ground: Arc::new(ground().await), now_ms: 0 };
-        let all = There::from(What::ALL);
+        let all = There { records: What::ALL.into(), layout: Some(LAYOUT_VERSION) };
         assert_eq!(visiting(&records, None), Change::Create);
-        assert_eq!(visiting(&records, Some(all)), Change::Keep);
+        assert_eq!(visiting(&records, Some(all.clone())), Change::Keep);
         let made =
             vec![Field::new("address key", None, "made".to_owned()), Field::new("lobby", None, "made".to_owned())];
-        assert_eq!(visiting(&records, Some(There::from([What::Layout]))), Change::Update(made));
+        let rest = There { records: [What::Layout].into(), ..all.clone() };
+        assert_eq!(visiting(&records, Some(rest)), Change::Update(made));
+        let older = vec![Field::new("layout", "1".to_owned(), "2".to_owned())];
+        assert_eq!(visiting(&records, Some(There { layout: Some(1), ..all })), Change::Update(older));
     }
 
     #[test]
     fn a_stage_of_a_newer_layout_is_refused() {
-        assert!(check(What::Layout, &layout::layout_item(LAYOUT_VERSION)).is_ok());
-        let error = check(What::Layout, &layout::layout_item(LAYOUT_VERSION + 1)).unwrap_err();
-        assert!(error.to_string().starts_with("this stage has layout 2"), "{error}");
+        assert_eq!(known(&layout::layout_item(LAYOUT_VERSION)).unwrap(), LAYOUT_VERSION);
+        let error = known(&layout::layout_item(LAYOUT_VERSION + 1)).unwrap_err();
+        assert!(error.to_string().starts_with("this stage has layout 3"), "{error}");
     }
 }

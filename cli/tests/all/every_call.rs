@@ -10,7 +10,7 @@ use chatctl::aws::faults::{Call, Fault, Faults};
 use localcloud::Weather;
 
 use crate::sky::{Ended, Sky, in_paused_time};
-use crate::{drift, likeness};
+use crate::{drift, layouts, likeness};
 
 /// What happens to a call, each in its turn.
 const FAULTS: [Fault; 4] = [Fault::Refused, Fault::Throttled(1), Fault::AnswerLost, Fault::Dead];
@@ -42,6 +42,7 @@ impl Command {
         }
         if self == Self::Update {
             drift::by_hand(&sky).await;
+            layouts::make_older(&sky).await;
         }
         if matches!(self, Self::Update | Self::Rollback) {
             sky.code = "two";

@@ -35,12 +35,14 @@ pub use messages::{
     stored_marker, stored_message,
 };
 pub use stage::{
-    address_key, address_key_item, deploy_key, deploys, layout_item, layout_key, lease_key, room_item, room_key, rooms,
-    stored_address_key, stored_layout, stored_room,
+    BACK, NUMBER, address_key, address_key_item, deploy_key, deploys, layout_item, layout_key, lease_key, room_item,
+    room_key, rooms, stored_address_key, stored_layout, stored_room,
 };
 
 /// The version of everything on this page. `up` migrates a stage of an earlier one, or refuses.
-pub const LAYOUT_VERSION: u32 = 1;
+///
+/// 2: every deploy has its number.
+pub const LAYOUT_VERSION: u32 = 2;
 /// The partition key's name, in all three tables (a string).
 pub const PK: &str = "pk";
 /// The sort key's name, in all three tables (a string).

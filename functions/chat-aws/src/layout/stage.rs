@@ -7,6 +7,10 @@ use super::attributes::{Reading, Writing};
 use super::{BadItem, Item, Key, SK};
 
 const STAGE: &str = "stage";
+/// A deploy's number, counted from 1.
+pub const NUMBER: &str = "number";
+/// The numbers of the deploys that a way back went from and to.
+pub const BACK: [&str; 2] = ["back_from", "back_to"];
 
 /// The partition of all rooms; sort keys are their hashes.
 pub fn rooms() -> String {
