@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::history;
 use super::lease::{Lease, Then};
 use super::lobby::Lobby;
-use super::proof;
+use super::proof::{self, Proved};
 use super::record::{Back, Deploy, Done, Proof};
 use super::unproven::Unproven;
 use super::up::{FUNCTION, UpOutcome, walked};
@@ -58,22 +58,10 @@ pub(super) async fn carry_out(
 ) -> Result<UpOutcome, Failure> {
     let changes: Vec<String> =
         plan.steps.iter().filter(|step| step.change.verb() != Verb::Keep).map(described).collect();
-    let doing = cx.doing();
     let fresh = plan.facts.noted(&stack::first(), stack::FRESH).is_some();
-    let makes_functions = makes_functions(plan);
-    let advice = async {
-        if makes_functions {
-            quota::advise(cx).await;
-        }
-    };
-    let walk = reconcile::walk_unfinished(stack, plan, &doing);
-    let (walk, commit, ()) = tokio::join!(walk, way.commit(cx), advice);
-    walk.map_err(|error| walked(cx, error))?;
+    let commit = walk(cx, stack, plan, &way).await?;
     let last = if fresh { None } else { lease.last(cx).await? };
-
-    let endpoint = endpoint(cx, plan)?;
-    let (lobby, vapid_public) =
-        (Lobby::of(cx, stack).await?, fact(cx, plan, &stack::parameter_id(stack::VAPID_KEY), stack::PUBLIC)?);
+    let (endpoint, lobby) = (endpoint(cx, plan)?, Lobby::of(cx, stack).await?);
     let done = Done {
         after: last.map_or(0, |last| last.number),
         commit,
@@ -82,46 +70,55 @@ pub(super) async fn carry_out(
         functions: stack::versions(&plan.facts),
         back: way.back(),
     };
-    let mut deployed = Deploy::new(cx, done, if prove { Proof::Owed } else { Proof::Skipped });
-    deployed = deployed.wanting(Wants::of(stack, &plan.facts));
-    let left = |plan: &Plan| if plan.is_empty() { Then::GivenBack } else { Then::Held };
-    let then = if prove { Then::Held } else { left(plan) };
-    lease.write(&deployed, then).await?;
-    history::sweep(cx, deployed.number).await?;
-
-    let page = lobby.link(&endpoint);
-    let outcome = |proved, took| UpOutcome {
+    let proof = if prove { Proof::Owed } else { Proof::Skipped };
+    let mut deployed = Deploy::new(cx, done, proof).wanting(Wants::of(stack, &plan.facts));
+    let outcome = |proved| UpOutcome {
+        page: lobby.link(&endpoint),
         endpoint: endpoint.clone(),
-        page: page.clone(),
         changed: changes.len(),
         proved,
-        took,
+        took: began.elapsed(),
     };
-    let started = changes.iter().any(|change| change.ends_with(stack::operations_id().as_str()));
-    let proved = match prove {
-        false => None,
-        true => match proof::prove(cx, &endpoint, &vapid_public, &lobby.key).await {
-            Ok(proved) => {
-                (cx.tell)(Event::Proved { hops: proved.hops.clone(), total_ms: proved.total_ms });
-                deployed.proof = Proof::Proved;
-                lease.write(&deployed, left(plan)).await?;
-                Some(proved)
-            }
+    let rest = if plan.is_empty() { Then::GivenBack } else { Then::Held };
+    lease.write(&deployed, if prove { Then::Held } else { rest }).await?;
+    history::sweep(cx, deployed.number).await?;
+    let mut proved = None;
+    if prove {
+        let vapid_public = fact(cx, plan, &stack::parameter_id(stack::VAPID_KEY), stack::PUBLIC)?;
+        match proof::prove(cx, &endpoint, &vapid_public, &lobby.key).await {
+            Ok(way) => proved = Some(way),
             Err(unproven) => {
                 warn_of_the_rest(cx, plan);
-                return Err(failed(cx, deployed, lease, &unproven, || {
-                    tell_deployed(cx, &outcome(None, began.elapsed()))
-                })
-                .await);
+                return Err(failed(cx, deployed, lease, &unproven, || tell_deployed(cx, &outcome(None))).await);
             }
-        },
-    };
+        }
+    }
+    if let Some(Proved { hops, total_ms }) = &proved {
+        (cx.tell)(Event::Proved { hops: hops.clone(), total_ms: *total_ms });
+        deployed.proof = Proof::Proved;
+        lease.write(&deployed, rest).await?;
+    }
     // What nobody needs any more goes when it is known that nobody does (A31).
-    reconcile::walk(stack, plan, &doing).await.map_err(|error| walked(cx, error))?;
+    reconcile::walk(stack, plan, &cx.doing()).await.map_err(|error| walked(cx, error))?;
+    let started = changes.iter().any(|change| change.ends_with(stack::operations_id().as_str()));
     beside::report(cx, plan, started).await;
-    let outcome = outcome(proved, began.elapsed());
+    let outcome = outcome(proved);
     tell_deployed(cx, &outcome);
     Ok(outcome)
+}
+
+/// Walks all but what finishes; beside it the commit is asked for, and what the account may run.
+async fn walk(cx: &Deploying, stack: &Chat, plan: &mut Plan, way: &Way) -> Result<Option<Commit>, Failure> {
+    let (doing, makes_functions) = (cx.doing(), makes_functions(plan));
+    let advice = async {
+        if makes_functions {
+            quota::advise(cx).await;
+        }
+    };
+    let walk = reconcile::walk_unfinished(stack, plan, &doing);
+    let (walk, commit, ()) = tokio::join!(walk, way.commit(cx), advice);
+    walk.map_err(|error| walked(cx, error))?;
+    Ok(commit)
 }
 
 /// Whether functions will be there that were not: then the account's quota is of interest (A17).

@@ -178,7 +178,7 @@ impl Grounds<'_> {
         let value = match value {
             "on" => "true",
             "off" => "false",
-            value => value.strip_suffix(" MB").unwrap_or(value),
+            value => [" MB", " days"].iter().find_map(|unit| value.strip_suffix(unit)).unwrap_or(value),
         };
         Reason::ours(format!("because {}", self.stage.origins.because(key, value)))
     }

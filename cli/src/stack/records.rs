@@ -1,9 +1,10 @@
 //! What every stage's own table begins with: the version of its layout, the key for hashing addresses, the lobby. Data,
-//! so made once, all in one transaction, and never changed or deleted here: they go with their table.
+//! so made once, all in one transaction, and never deleted here: they go with their table. What changes is the layout,
+//! and how long the lobby's messages are kept.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, TransactWriteItem, Update};
 use chat::{
     rates::AddressKey,
     room::{Epoch, RoomName, RoomRecord},
@@ -23,6 +24,8 @@ use crate::{
 const SERVICE: &str = "DynamoDB";
 /// What each of the others shall be.
 const MADE: &str = "made";
+/// The field of how long what is written in the lobby is kept.
+pub(super) const RETENTION: &str = "lobby's retention";
 /// How long a new table may not be found (A21), and another transaction be in the way (A27).
 const FOUND: Duration = Duration::from_secs(30);
 
@@ -68,6 +71,8 @@ pub(super) struct There {
     records: BTreeSet<What>,
     /// The layout that the stage is at.
     layout: Option<u32>,
+    /// How many days the lobby's messages are kept.
+    retention_days: Option<u32>,
 }
 
 impl There {
@@ -93,7 +98,8 @@ impl Resource for Records {
     }
 
     fn wants(&self, _: &Visit) -> Vec<(String, String)> {
-        What::ALL.map(|what| (what.name().to_owned(), what.wanted())).into()
+        let records = What::ALL.map(|what| (what.name().to_owned(), what.wanted()));
+        records.into_iter().chain([(RETENTION.to_owned(), days(self.ground.retention_days))]).collect()
     }
 
     async fn observe(&self, visit: &Visit) -> Result<Option<There>> {
@@ -108,7 +114,10 @@ impl Resource for Records {
         let missing = What::ALL.into_iter().filter(|what| !seen.records.contains(what));
         let missing = missing.map(|what| Field::new(what.name(), None, what.wanted()));
         let older = seen.older().map(|from| Field::new(What::Layout.name(), from.to_string(), What::Layout.wanted()));
-        Change::update(missing.chain(older).collect())
+        let kept = self
+            .other_retention(seen)
+            .map(|before| Field::new(RETENTION, days(before), days(self.ground.retention_days)));
+        Change::update(missing.chain(older).chain(kept).collect())
     }
 
     async fn apply(&self, _: &Change, seen: Option<There>, visit: &Visit) -> Result<()> {
@@ -133,6 +142,11 @@ impl Resource for Records {
 impl Records {
     fn table(&self) -> String {
         self.ground.names.table("stage")
+    }
+
+    /// For how long the lobby's messages are kept, where that is not as long as wanted.
+    fn other_retention(&self, there: &There) -> Option<u32> {
+        there.retention_days.filter(|days| *days != self.ground.retention_days)
     }
 
     /// Whether what they stand in and on was listed.
@@ -169,7 +183,9 @@ impl Records {
                 there.layout = Some(known(item)?);
             }
             if what == What::Lobby {
-                self.ground.keep_lobby(layout::stored_room(item).map_err(Fault::new)?.epoch);
+                let lobby = layout::stored_room(item).map_err(Fault::new)?;
+                self.ground.keep_lobby(lobby.epoch);
+                there.retention_days = Some(lobby.retention_days);
             }
             there.records.insert(what);
         }
@@ -197,7 +213,20 @@ impl Records {
         })
     }
 
-    /// Writes what is missing or of an earlier layout, all or nothing; `None` where the table or another writer stood in the way.
+    /// What is written in the lobby from now on is kept so long.
+    async fn set_retention(&self, table: &str) -> Result<TransactWriteItem> {
+        let update = Update::builder()
+            .table_name(table)
+            .set_key(Some(self.key(What::Lobby).await?.attributes()))
+            .update_expression("SET #days = :days")
+            .condition_expression("attribute_exists(#pk)")
+            .expression_attribute_names("#days", layout::RETENTION_DAYS)
+            .expression_attribute_names("#pk", PK)
+            .expression_attribute_values(":days", AttributeValue::N(self.ground.retention_days.to_string()));
+        Ok(TransactWriteItem::builder().update(update.build().map_err(Fault::new)?).build())
+    }
+
+    /// Writes what is missing or not as wanted, all or nothing; `None` where the table or another writer stood in the way.
     async fn put(&self, there: &There) -> Result<Option<()>> {
         let table = self.table();
         let mut request = self.ground.aws.dynamodb.transact_write_items();
@@ -206,6 +235,9 @@ impl Records {
             for write in migration::writes(&self.ground, from).await? {
                 request = request.transact_items(write);
             }
+        }
+        if self.other_retention(there).is_some() {
+            request = request.transact_items(self.set_retention(&table).await?);
         }
         for what in What::ALL.into_iter().filter(|what| !there.records.contains(what)) {
             let put = Put::builder().table_name(&table).set_item(Some(self.item(what).await?));
@@ -226,6 +258,10 @@ impl Records {
             })),
         }
     }
+}
+
+fn days(days: u32) -> String {
+    format!("{days} days")
 }
 
 /// The layout that the stage is at; one that there is no way from is not touched.
@@ -256,7 +292,7 @@ mod tests {
     #[tokio::test]
     async fn records_that_are_there_are_kept_as_they_are_and_only_missing_ones_are_made() {
         let records = Records { ground: Arc::new(ground().await), now_ms: 0 };
-        let all = There { records: What::ALL.into(), layout: Some(LAYOUT_VERSION) };
+        let all = There { records: What::ALL.into(), layout: Some(LAYOUT_VERSION), retention_days: Some(30) };
         assert_eq!(visiting(&records, None), Change::Create);
         assert_eq!(visiting(&records, Some(all.clone())), Change::Keep);
         let made =
@@ -264,7 +300,9 @@ mod tests {
         let rest = There { records: [What::Layout].into(), ..all.clone() };
         assert_eq!(visiting(&records, Some(rest)), Change::Update(made));
         let older = vec![Field::new("layout", "1".to_owned(), "2".to_owned())];
-        assert_eq!(visiting(&records, Some(There { layout: Some(1), ..all })), Change::Update(older));
+        assert_eq!(visiting(&records, Some(There { layout: Some(1), ..all.clone() })), Change::Update(older));
+        let longer = vec![Field::new("lobby's retention", "7 days".to_owned(), "30 days".to_owned())];
+        assert_eq!(visiting(&records, Some(There { retention_days: Some(7), ..all })), Change::Update(longer));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::{
     api,
     function::{ROLE_IDENTITY, VARIABLE},
     ground::{Ground, Result},
-    parameter, queue, role, table,
+    parameter, queue, records, role, table,
 };
 use crate::stage::{Stage, Target};
 
@@ -126,6 +126,7 @@ pub fn decided(id: &Id, field: &str) -> Option<Decided> {
         ("function", _, "CHAT_VAPID_PUBLIC") => Decided::By(parameter::id(parameter::VAPID_KEY)),
         ("function", _, "CHAT_QUEUE_URL") => Decided::By(queue::id(super::NEW_MESSAGES)),
         ("table", table::BACKUPS, _) => Decided::Setting("backups"),
+        ("records", records::RETENTION, _) => Decided::Setting("retention_days"),
         ("mapping", "source", _) if id.name() == "stream" => Decided::By(table::id("messages")),
         ("permission", "source", _) => Decided::By(api::id()),
         _ => return None,

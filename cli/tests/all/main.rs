@@ -23,6 +23,7 @@ mod house;
 mod kills;
 mod layouts;
 mod likeness;
+mod lobby;
 mod oracles;
 mod outside;
 mod recordings;

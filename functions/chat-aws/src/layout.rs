@@ -35,8 +35,8 @@ pub use messages::{
     stored_marker, stored_message,
 };
 pub use stage::{
-    BACK, NUMBER, address_key, address_key_item, deploy_key, deploys, layout_item, layout_key, lease_key, room_item,
-    room_key, rooms, stored_address_key, stored_layout, stored_room,
+    BACK, NUMBER, RETENTION_DAYS, address_key, address_key_item, deploy_key, deploys, layout_item, layout_key,
+    lease_key, room_item, room_key, rooms, stored_address_key, stored_layout, stored_room,
 };
 
 /// The version of everything on this page. `up` migrates a stage of an earlier one, or refuses.

@@ -7,6 +7,8 @@ use super::attributes::{Reading, Writing};
 use super::{BadItem, Item, Key, SK};
 
 const STAGE: &str = "stage";
+/// For how many days what is written in a room is kept.
+pub const RETENTION_DAYS: &str = "retention_days";
 /// A deploy's number, counted from 1.
 pub const NUMBER: &str = "number";
 /// The numbers of the deploys that a way back went from and to.
@@ -54,7 +56,7 @@ pub fn room_item(room: &RoomRecord) -> Item {
         .text("name", room.name.as_str())
         .number("epoch", i64::from(room.epoch.0))
         .number("shards", i64::from(room.shards))
-        .number("retention_days", i64::from(room.retention_days))
+        .number(RETENTION_DAYS, i64::from(room.retention_days))
         .flag("trace", room.trace)
         .number("created_at", room.created_at);
     match room.expires {
@@ -73,7 +75,7 @@ pub fn stored_room(item: &Item) -> Result<RoomRecord, BadItem> {
         name: item.parsed("name")?,
         epoch: Epoch(item.number("epoch")?),
         shards: item.number("shards")?,
-        retention_days: item.number("retention_days")?,
+        retention_days: item.number(RETENTION_DAYS)?,
         trace: item.flag("trace"),
         created_at: item.number("created_at")?,
         expires: if has_end { Some(item.number("expires")?) } else { None },
