@@ -109,6 +109,7 @@ fn a4_mappings_that_a_deleted_function_left_behind_are_adopted_and_go_with_it() 
     });
 }
 
+/// A5, A13
 #[test]
 fn a5_a_mapping_whose_source_is_another_one_now_is_replaced() {
     in_paused_time(async {
