@@ -42,6 +42,7 @@ mod strangers;
 mod tail;
 mod terms;
 mod traps;
+mod waits;
 mod watch;
 mod world;
 mod written;
