@@ -36,6 +36,7 @@ mod screens;
 mod seed;
 mod sky;
 mod stacks;
+mod standings;
 mod steady;
 mod stops;
 mod strangers;
