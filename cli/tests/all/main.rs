@@ -43,6 +43,7 @@ mod stops;
 mod strangers;
 mod tail;
 mod terms;
+mod transactions;
 mod traps;
 mod waits;
 mod watch;
