@@ -17,7 +17,7 @@ use serde_json::json;
 
 use crate::answers::first;
 use crate::sky::{Ended, Sky, in_paused_time, zip_of};
-use crate::traps::{mapping, standing, up};
+use crate::traps::{down, mapping, standing, up};
 use crate::{drift, likeness};
 
 /// The kinds whose things carry the stage's tags.
@@ -165,6 +165,19 @@ fn a12_what_another_run_of_ours_makes_between_the_plan_and_its_turn_is_adopted_a
             likeness::assert_alike(&world(&sky).await, &should, kind);
         });
     }
+}
+
+/// A12, A14: what begins like our names is listed, and only what carries our tags is ours.
+#[test]
+fn a12_what_strangers_have_by_names_that_begin_like_ours_outlives_an_up_and_a_down() {
+    in_paused_time(async {
+        let sky = Sky::empty();
+        drift::strangers(&sky).await;
+        let before = likeness::of(&sky.cloud).await;
+        up(&sky).await;
+        down(&sky).await;
+        likeness::assert_alike(&likeness::of(&sky.cloud).await, &before, "the strangers' world");
+    });
 }
 
 /// Whose it is matters although nothing would be set.

@@ -231,6 +231,9 @@ fn a16_an_operation_on_a_stack_is_left_alone_by_up_and_waited_for_by_down() {
         let heard = up(&sky).await;
         assert!(began.elapsed() < long / 2, "{:?}", began.elapsed());
         assert_eq!(count(&heard, &["Action=UpdateStack"]) + count(&heard, &["Action=CreateStack"]), 0);
+        let said =
+            |event: &Event| matches!(event, Event::Warning { what, .. } if what.contains("still being worked on"));
+        assert!(sky.told.lock().unwrap().iter().any(said), "that it is left alone");
         let heard = down(&sky).await;
         let deleted = when(&heard, &["Action=DeleteStack"]);
         assert!(deleted - began >= long, "{:?}", deleted - began);
