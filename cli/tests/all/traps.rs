@@ -103,6 +103,7 @@ fn a6_a_change_of_a_function_that_failed_is_an_error_with_lambdas_own_reason() {
     }
 }
 
+/// A7, A31
 #[test]
 fn a7_a_statement_of_our_id_that_says_something_else_is_made_again() {
     in_paused_time(async {
