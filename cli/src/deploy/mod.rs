@@ -16,6 +16,7 @@ mod hops;
 mod last;
 mod lease;
 mod lobby;
+mod patience;
 mod proof;
 mod quota;
 mod reasons;

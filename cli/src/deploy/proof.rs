@@ -9,11 +9,12 @@ use chat::message::{IdempotencyKey, MessageId};
 use chat::notice::{Content, Payload};
 use chat::room::{OperatorKey, RoomName, RoomRecord};
 use chat_aws::layout;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::Deploying;
 use super::blame::{DELIVERS, REGISTERS, STORES, Suspects};
 use super::hops::{self, Ends};
+use super::patience::patiently;
 use super::unproven::{Unproven, where_lost};
 use crate::aws::{CallError, call};
 use crate::event::{Event, Hop};
@@ -26,8 +27,6 @@ const ROOM_FOR_S: i64 = 600;
 const FIRST_ANSWER: [Duration; 2] = [Duration::from_secs(20), Duration::from_secs(90)];
 /// A new mapping may take minutes until it polls (A26).
 const PUSH: [Duration; 2] = [Duration::from_secs(20), Duration::from_secs(240)];
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// How often it is said what is waited for.
 const SAID_EVERY: Duration = Duration::from_secs(2);
 const NAME: &str = "chatctl";
@@ -172,21 +171,14 @@ impl Proving<'_> {
     where
         F: Future<Output = Result<T, MemberError>>,
     {
-        let (began, mut pause) = (Instant::now(), FIRST_PAUSE);
-        let mut suspects = Suspects::of(self.cx, functions);
-        loop {
-            match ask((self.cx.now)()).await {
-                Err(error) if error.passes() && began.elapsed() < self.limit(FIRST_ANSWER) => {
-                    self.waiting(what, began.elapsed());
-                    if let Some(blame) = suspects.dead().await {
-                        return Err(Unproven::failing(blame));
-                    }
-                    sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                }
-                ended => return ended.map_err(refused),
-            }
-        }
+        let (mut suspects, mut blamed) = (Suspects::of(self.cx, functions), None);
+        let meanwhile = async |waited| {
+            self.waiting(what, waited);
+            blamed = suspects.dead().await;
+            blamed.is_none()
+        };
+        let ended = patiently(self.limit(FIRST_ANSWER), || ask((self.cx.now)()), meanwhile).await;
+        blamed.map_or_else(|| ended.map_err(refused), |blame| Err(Unproven::failing(blame)))
     }
 
     /// Where it was last seen.

@@ -145,6 +145,11 @@ mod tests {
         assert!(refused(500, "application/json", r#"{"message":"Internal Server Error"}"#).passes());
         assert!(!refused(404, "application/json", r#"{"message":"Not Found"}"#).is_the_functions());
         assert!(refused(500, "application/json", r#"{"message":"Internal Server Error"}"#).is_the_functions());
+        let busy = r#"{"detail":"the chat is busy","code":"unavailable"}"#;
+        assert!(
+            refused(503, "application/problem+json", busy).passes(),
+            "a new function's first calls may be denied (A2)"
+        );
         let own = r#"{"detail":"the token opens no room here","code":"unknown_room"}"#;
         assert!(!refused(404, "application/problem+json", own).passes());
     }

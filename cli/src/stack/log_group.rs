@@ -22,6 +22,8 @@ pub(super) struct LogGroup {
     pub(super) ground: Arc<Ground>,
     pub(super) function: &'static str,
     pub(super) retention_days: i32,
+    /// Whether it is looked at to be removed.
+    pub(super) leaving: bool,
 }
 
 /// What is seen of a log group: for how many days it keeps lines; `None` for ever.
@@ -83,7 +85,7 @@ impl Resource for LogGroup {
         };
         let Some(retention_days) = retention else { return Ok(None) };
         // One that is as wanted is not touched, so whose it is matters only where it would be.
-        if retention_days != Some(self.retention_days) {
+        if self.leaving || retention_days != Some(self.retention_days) {
             self.check().await?;
         }
         Ok(Some(Seen { retention_days }))
@@ -145,7 +147,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_log_group_differs_by_its_retention() {
-        let group = LogGroup { ground: Arc::new(ground().await), function: "f", retention_days: 14 };
+        let group = LogGroup { ground: Arc::new(ground().await), function: "f", retention_days: 14, leaving: false };
         let forever = Change::Update(vec![Field::new("retention", "for ever".to_owned(), "14 days".to_owned())]);
         for (seen, change) in [
             (None, Change::Create),

@@ -171,6 +171,7 @@ fn whole(
                 add_lowerings(&mut stack, &ground);
             }
         }
+        add_log_group(&mut stack, &ground, part, false);
         add_function(&mut stack, &ground, stage, part, (package, aim));
     }
     stack.add(api::Api { ground: ground.clone() });
@@ -224,6 +225,7 @@ pub async fn removal(aws: &Aws, stage: &Stage, delete_data: bool) -> reconcile::
     add_data(&mut stack, &ground);
     add_queues(&mut stack, &ground);
     for part in Part::ALL {
+        add_log_group(&mut stack, &ground, part, true);
         add_function(&mut stack, &ground, stage, part, (None, function::Aim::Whole));
     }
     stack.add(api::Api { ground: ground.clone() });
@@ -277,6 +279,11 @@ fn add_queues(stack: &mut Stack, ground: &Arc<Ground>) {
     });
 }
 
+fn add_log_group(stack: &mut Stack, ground: &Arc<Ground>, part: Part, leaving: bool) {
+    let (ground, function) = (ground.clone(), part.name());
+    stack.add(log_group::LogGroup { ground, function, retention_days: LOG_DAYS, leaving });
+}
+
 fn add_function(
     stack: &mut Stack,
     ground: &Arc<Ground>,
@@ -287,7 +294,6 @@ fn add_function(
     let name = part.name();
     let (trust, policy) = (rights::trust(), rights::policy(part, ground));
     stack.add(role::Role { ground: ground.clone(), function: name, trust, policy });
-    stack.add(log_group::LogGroup { ground: ground.clone(), function: name, retention_days: LOG_DAYS });
     let environment = settings::environment(part, ground, stage);
     let learned = environment.values().filter_map(|value| match value {
         settings::Value::Learned { of, .. } => Some(of.clone()),

@@ -1,6 +1,7 @@
 //! The target `aws`, with a local cloud in the place of AWS: the SDK's own chain finds endpoint and credentials,
 //! nothing is guessed, and what goes wrong on the way says what to type.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
@@ -115,6 +116,66 @@ fn a15_credentials_that_run_out_in_the_middle_stop_an_up_cleanly_and_the_same_co
     let told = ended(&abroad.run(abroad.endpoint(), &up), 0);
     assert_eq!(one(&told, "deployed")["changed"], 0);
     ended(&abroad.run(abroad.endpoint(), &["down", "--yes", "--delete-data=prod", "--region", REGION]), 0);
+}
+
+/// A cargo-zigbuild that hands out a program of this computer, whatever it was asked for.
+fn wrong_compiler(world: &World) -> PathBuf {
+    let bin = world.state().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let made: String = chat_aws::routes::Function::ALL
+        .into_iter()
+        .map(|function| {
+            let target = json!({ "name": function.name() });
+            let made = json!({ "reason": "compiler-artifact", "target": target, "executable": "/bin/true" });
+            format!("echo '{made}'\n")
+        })
+        .collect();
+    let zigbuild = bin.join("cargo-zigbuild");
+    std::fs::write(&zigbuild, format!("#!/bin/sh\n{made}")).unwrap();
+    std::fs::set_permissions(&zigbuild, std::fs::Permissions::from_mode(0o755)).unwrap();
+    bin
+}
+
+#[test]
+fn a18_an_executable_of_another_processor_is_refused_before_anything_but_sts_is_called() {
+    let world = World::empty();
+    let cloud = Between::new(
+        "http://127.0.0.1:9",
+        Box::new(|_, service| {
+            let me = "<Account>000000000000</Account><Arn>arn:aws:iam::000000000000:user/ann</Arn>";
+            let me = format!(
+                "<GetCallerIdentityResponse><GetCallerIdentityResult>{me}</GetCallerIdentityResult></GetCallerIdentityResponse>"
+            );
+            Some(match service {
+                "sts" => whole(200, "text/xml", "", &me),
+                _ => refusal(service, "AccessDeniedException", "nothing is to be called"),
+            })
+        }),
+    );
+    let (here, other) = if cfg!(target_arch = "aarch64") { ("arm64", "x86_64") } else { ("x86_64", "arm64") };
+    let path = format!("{}:/usr/bin:/bin", wrong_compiler(&world).display());
+    let mut up = world.chatctl();
+    up.args([
+        "--json",
+        "--stage",
+        "prod",
+        "--target",
+        "aws",
+        "up",
+        "--yes",
+        "--region",
+        REGION,
+        "--architecture",
+        other,
+    ]);
+    up.env("AWS_ENDPOINT_URL", &cloud.origin).env("AWS_ACCESS_KEY_ID", "a").env("AWS_SECRET_ACCESS_KEY", "b");
+    up.env("AWS_CONFIG_FILE", "/dev/null").env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
+    up.env("PATH", path).env("CARGO_TARGET_DIR", world.state().join("target"));
+    let failed = failure(&up.output().unwrap(), 1);
+    let why = failed["why"].as_str().unwrap_or_default();
+    assert!(failed["error"].as_str().unwrap().ends_with("cannot run in the cloud"), "{failed}");
+    assert_eq!(why, format!("it is for {here}, the functions run on {other}"), "{failed}");
+    assert_eq!(cloud.calls(), ["sts"]);
 }
 
 #[test]

@@ -110,6 +110,7 @@ fn a_client_that_posts_too_much_is_slowed_down_and_its_known_keys_are_still_answ
     assert_eq!(post("k1", &other).0, 201, "nobody else is slowed down");
 }
 
+/// A22: data goes only where the stage is named.
 #[test]
 fn bad_usage_is_exit_2_with_the_mistake_named() {
     let world = World::empty();

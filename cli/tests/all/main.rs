@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
 #![allow(clippy::disallowed_methods, reason = "a test has handles and a clock of its own")]
 
+mod amends;
+mod answers;
 mod aws_cli;
 mod aws_target;
 mod between;
@@ -9,6 +11,7 @@ mod browser;
 mod builds;
 mod by_hand;
 mod checkout;
+mod claims;
 mod clouds;
 mod cut_short;
 mod dependencies;
@@ -34,13 +37,16 @@ mod scenarios;
 mod schema;
 mod screens;
 mod seed;
+mod settles;
 mod sky;
 mod stacks;
+mod standings;
 mod steady;
 mod stops;
 mod strangers;
 mod tail;
 mod terms;
+mod transactions;
 mod traps;
 mod waits;
 mod watch;

@@ -58,6 +58,7 @@ async fn mappings(aws: &Aws) -> Vec<(String, String, Option<EventSourcePosition>
     listed.into_iter().map(one).collect()
 }
 
+/// A1, A2
 #[test]
 fn a1_a_role_made_again_under_its_name_is_given_to_its_function_again() {
     in_paused_time(async {
@@ -109,6 +110,7 @@ fn a4_mappings_that_a_deleted_function_left_behind_are_adopted_and_go_with_it() 
     });
 }
 
+/// A5, A13
 #[test]
 fn a5_a_mapping_whose_source_is_another_one_now_is_replaced() {
     in_paused_time(async {
@@ -145,6 +147,7 @@ fn a6_the_changes_of_a_function_wait_for_each_other() {
     });
 }
 
+/// A7, A31: read, added and removed at the alias.
 #[test]
 fn a7_a_permission_of_an_api_that_is_gone_goes_too() {
     in_paused_time(async {

@@ -14,28 +14,10 @@ use chatctl::deploy;
 use chatctl::event::Event;
 use chatctl::operate::logs;
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
 use crate::drift;
 use crate::sky::{Sky, in_paused_time};
 use crate::traps::{count, mapping, standing, tags, up};
-#[test]
-fn a19_each_service_is_asked_no_faster_than_its_own_rate() {
-    in_paused_time(async {
-        let sky = Sky::empty();
-        for (calls, seconds, service) in [(68, 4, "iam"), (52, 4, "ssm")] {
-            let (began, aws) = (Instant::now(), &sky.others);
-            let all = (0..calls).map(|_| async {
-                match service {
-                    "iam" => drop(aws.iam.list_roles().send().await.unwrap()),
-                    _ => drop(aws.ssm.describe_parameters().send().await.unwrap()),
-                }
-            });
-            futures_util::future::join_all(all).await;
-            assert!(began.elapsed() >= Duration::from_secs(seconds), "{service}: {:?}", began.elapsed());
-        }
-    });
-}
 
 #[test]
 fn a20_both_sources_name_their_failures_and_have_a_bound_and_a_place_for_what_failed() {

@@ -232,8 +232,9 @@ mod tests {
         Call::from(serde_json::from_value::<Event>(event).unwrap())
     }
 
+    /// A29
     #[test]
-    fn a_request_is_read_from_payload_2_0() {
+    fn a29_a_request_is_read_from_payload_2_0() {
         let call = event(json!({}));
         assert_eq!((call.method(), call.path(), call.address()), ("POST", "/api/messages", "192.0.2.1"));
         assert_eq!((call.query("after"), call.query("limit"), call.query("empty")), (Some("a+b"), Some("5"), None));

@@ -29,7 +29,7 @@ fn an_announcement_becomes_one_job_a_shard() {
 }
 
 #[test]
-fn what_is_left_of_a_job_comes_back_a_bounded_number_of_times() {
+fn a25_what_is_left_of_a_job_comes_back_a_bounded_number_of_times() {
     let mut share = announcement().shares(1).remove(0);
     let mut came_back = 0;
     while let Ok(rest) = share.rest(id(came_back.into())) {

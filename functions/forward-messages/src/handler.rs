@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_record_that_cant_be_read_stops_the_batch_there() {
+    async fn a20_a_record_that_cant_be_read_stops_the_batch_there() {
         let queue = Memory::new();
         let records = vec![
             record("1", Ok(Some(stored("a", false)))),
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_queue_that_does_not_answer_fails_the_first_message() {
+    async fn a20_a_queue_that_does_not_answer_fails_the_first_message() {
         let queue = Memory::new();
         queue.break_port(Port::Queue);
         let records = vec![record("1", Ok(None)), record("2", Ok(Some(stored("a", false))))];

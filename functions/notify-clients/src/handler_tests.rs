@@ -205,13 +205,26 @@ async fn what_is_left_when_time_runs_out_goes_back_and_nothing_is_sent_twice() {
 
 #[tokio::test(start_paused = true)]
 async fn a25_work_that_came_back_too_often_is_ended() {
-    let room = room(NOW_MS);
+    let room = RoomRecord { shards: 1, ..room(NOW_MS) };
     let world = world(&room);
-    let clients = join(&world, &room, 1).await;
-    world.gate.answer_with(&clients[0].endpoint, status(503));
-    let looping = Announcement { hop: HOPS, ..announcement(&room, "hello") };
-    let failures = notify(&world, &[Work::Announce(looping)], LONG).await;
-    assert_eq!((failures.count(), world.queue.take_queued().len()), (0, 0));
+    let clients = join(&world, &room, CLIENTS_A_JOB + 5).await;
+    for client in &clients {
+        world.gate.answer_with(&client.endpoint, status(503));
+    }
+    // What is left of a shard would go back, and so would everybody who could not be told.
+    for (hop, goes_back) in [(HOPS - 1, true), (HOPS, false)] {
+        let announcement = Announcement { hop, ..announcement(&room, "hello") };
+        let share = announcement.shares(1).remove(0);
+        for work in [Work::Announce(announcement), Work::Share(share)] {
+            let failures = notify(&world, &[work], LONG).await;
+            let queued = world.queue.take_queued();
+            // Nor does it come again as a failure: that would be a loop too.
+            assert_eq!((failures.count(), queued.is_empty()), (0, !goes_back), "{hop}");
+            for Queued { work, .. } in queued {
+                assert!(work.to_body().contains(&format!("\"hop\":{HOPS}")), "{}", work.to_body());
+            }
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -233,7 +246,7 @@ async fn a20_one_bad_record_fails_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_can_not_be_done_now_comes_again() {
+async fn a20_what_can_not_be_done_now_comes_again() {
     for port in [Port::Rooms, Port::Clients, Port::Secrets] {
         let room = room(NOW_MS);
         let world = world(&room);
