@@ -9,7 +9,7 @@ use super::{Confirm, Deploying, telling};
 use crate::aws::{CallError, call, if_there};
 use crate::event::{Act, Event, PlannedStep};
 use crate::failure::{Exit, Failure};
-use crate::stack::{Standing, was_never_made};
+use crate::stack::{Standing, begin_deletion, was_never_made};
 
 mod wait;
 
@@ -64,8 +64,7 @@ impl Bootstrap<'_> {
         if status != "REVIEW_IN_PROGRESS" {
             confirm(&format!("stack {} is {status} and can only be deleted: delete it and make it again?", self.name))?;
         }
-        let request = self.cx.aws.cloudformation.delete_stack().stack_name(&self.name);
-        request.send().await.map_err(call(SERVICE, "DeleteStack", &self.name))?;
+        begin_deletion(&self.cx.aws, &self.name).await?;
         match self.idle().await? {
             None => Ok(None),
             Some(left) => Err(self.failed(&left, "its deletion left").await?),
@@ -181,8 +180,7 @@ impl Bootstrap<'_> {
         let answer = cloudformation.delete_change_set().stack_name(&self.name).change_set_name(set).send().await;
         if_there(answer.map_err(call(SERVICE, "DeleteChangeSet", set)))?;
         if !there {
-            let answer = cloudformation.delete_stack().stack_name(&self.name).send().await;
-            answer.map_err(call(SERVICE, "DeleteStack", &self.name))?;
+            begin_deletion(&self.cx.aws, &self.name).await?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use aws_sdk_cloudformation::types::{OnFailure, Parameter, ResourceStatus, Stack 
 use reconcile::{Change, Fault, Field, Id, Resource, Visit};
 
 use super::ground::{Ground, Result, goes_without};
-use crate::aws::{CallError, call, if_there};
+use crate::aws::{Aws, CallError, call, if_there};
 
 const SERVICE: &str = "CloudFormation";
 const TEMPLATE: &str = include_str!("../../../templates/operations.yaml");
@@ -209,8 +209,7 @@ impl Resource for Operations {
         if !visit.settle_from(what, FIRST_LOOK, OPERATION, idle).await? {
             return Ok(());
         }
-        let answer = self.ground.aws.cloudformation.delete_stack().stack_name(&name).send().await;
-        if_there(answer.map_err(call(SERVICE, "DeleteStack", &name)))?;
+        begin_deletion(&self.ground.aws, &name).await?;
         let gone = || async {
             match find(&self.ground, &name).await? {
                 None => Ok(Some(())),
@@ -219,6 +218,16 @@ impl Resource for Operations {
             }
         };
         visit.settle_from("the stack to be gone", FIRST_LOOK, OPERATION, gone).await
+    }
+}
+
+/// Asks for a stack's deletion. That it is not there, or that its deletion has begun by a try whose answer was lost
+/// (A12), is no error.
+pub async fn begin_deletion(aws: &Aws, name: &str) -> std::result::Result<(), CallError> {
+    let asked = aws.cloudformation.delete_stack().stack_name(name).send().await;
+    match asked.map_err(call(SERVICE, "DeleteStack", name)) {
+        Err(error) if error.is("ValidationError") && error.message.contains("DELETE_IN_PROGRESS") => Ok(()),
+        asked => if_there(asked).map(drop),
     }
 }
 

@@ -175,7 +175,7 @@ fn a31_what_a_role_allows_too_much_is_taken_away_after_the_proof_and_not_without
         ] });
         let put = sky.others.iam.put_role_policy().role_name(&role).policy_name(&policies[0]);
         put.policy_document(much.to_string()).send().await.unwrap();
-        let options = UpOptions { prove: true, confirm: &|_| Ok(()) };
+        let options = UpOptions { prove: true, confirm: &|_| Ok(()), asks: false };
         let failed = deploy::up(&sky.deploying(&Faults::none(), "up"), options).await.unwrap_err();
         assert_eq!(failed.exit, Exit::Unproven, "{failed:?}");
         let now = allowed(&sky, &role).await;

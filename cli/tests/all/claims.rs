@@ -98,7 +98,7 @@ async fn up_against(sky: &Sky, kind: &'static str, tags: &Tags) -> Ended<UpOutco
         tokio::spawn(async move { make(&aws, &stage, kind, &tags).await });
         Ok(())
     };
-    deploy::up(&sky.deploying(&Faults::none(), "up"), UpOptions { prove: false, confirm: &confirm }).await
+    deploy::up(&sky.deploying(&Faults::none(), "up"), UpOptions { prove: false, confirm: &confirm, asks: true }).await
 }
 
 #[test]

@@ -42,3 +42,20 @@ fn a19_a_call_that_is_throttled_holds_back_itself_and_no_other_for_long() {
         assert!(took < undisturbed + Duration::from_secs(3), "{service}: {took:?}, undisturbed {undisturbed:?}");
     }
 }
+
+#[test]
+fn a12_the_deletion_of_a_stack_that_was_not_answered_is_waited_for_as_one_that_was() {
+    let slowly = Duration::from_secs(20)..=Duration::from_secs(20);
+    let down = |faults: Faults| {
+        in_paused_time(async {
+            let sky = Sky::empty();
+            sky.up(&Faults::none()).await.unwrap().unwrap();
+            sky.cloud.turn(Weather { stacks: slowly.clone(), ..Weather::fair() });
+            sky.down(&faults).await.unwrap().unwrap();
+            faults.calls()
+        })
+    };
+    let calls = down(Faults::none());
+    let deletes = calls.iter().position(|call| call.to_string() == "cloudformation DeleteStack").unwrap();
+    down(Faults::at(deletes + 1, Fault::AnswerLost));
+}
