@@ -125,8 +125,8 @@ impl Recipe {
         }
     }
 
-    /// The compiler's flags for AWS. The same source must give the same bytes wherever it lies, so paths are replaced
-    /// by names; and what aborts in a panic needs no tables to unwind by. `None`: as they are.
+    /// The compiler's flags, where the same source must give the same bytes wherever it lies: paths are
+    /// replaced by names. `None`: as they are.
     pub(super) fn flags(
         &self,
         root: &Path,
@@ -140,7 +140,6 @@ impl Recipe {
             (None, Some(plain)) => split(&plain, ' '),
             (None, None) => Vec::new(),
         };
-        flags.push(NO_UNWIND_TABLES.into());
         let home =
             variable("CARGO_HOME").map(PathBuf::from).or_else(|| Some(Path::new(&variable("HOME")?).join(".cargo")));
         for (path, name) in home.iter().map(|home| (home.as_path(), "cargo")).chain([(root, "source")]) {
@@ -153,8 +152,6 @@ impl Recipe {
     }
 }
 
-/// A fourteenth of what is uploaded, for nothing.
-const NO_UNWIND_TABLES: &str = "-Cforce-unwind-tables=no";
 const ENCODED_FLAGS: &str = "CARGO_ENCODED_RUSTFLAGS";
 /// What cargo parts encoded flags with, so that they may hold blanks.
 const SEPARATOR: char = '\u{1f}';
@@ -208,13 +205,7 @@ mod tests {
         let flags: Vec<&str> = flags.to_str().unwrap().split('\u{1f}').collect();
         assert_eq!(
             flags,
-            [
-                "-g",
-                "-v",
-                "-Cforce-unwind-tables=no",
-                "--remap-path-prefix=/home/ann/.cargo=/cargo",
-                "--remap-path-prefix=/my src=/source"
-            ]
+            ["-g", "-v", "--remap-path-prefix=/home/ann/.cargo=/cargo", "--remap-path-prefix=/my src=/source"]
         );
     }
 }
