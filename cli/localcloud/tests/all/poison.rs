@@ -156,14 +156,13 @@ async fn a20_one_poison_message_of_100_in_a_queue_ends_in_the_dlq_and_the_99_oth
 #[test]
 fn a20_the_tries_of_a_record_are_counted_on_after_a_kill() {
     let folder = Folder::new("tries");
-    let address = std::sync::OnceLock::new();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let fails = json!({"error": {"errorType": "Poison", "errorMessage": "no"}});
     folder.life(async |sdk| {
-        let puppeteer = Puppeteer::new().await;
-        let address = address.get_or_init(|| puppeteer.address());
+        let puppeteer = Puppeteer::of(&port);
         dead(&sdk).await;
         let (dynamodb, stream) = table(&sdk).await;
-        let lambda = puppet(&sdk, "reader", 30, &[("PUPPETEER", address)]).await;
+        let lambda = puppet(&sdk, "reader", 30, &[("PUPPETEER", &puppeteer.address())]).await;
         put(&dynamodb, "1", "message").await;
         let mapping = stream_mapping(&lambda, &stream).bisect_batch_on_function_error(true).maximum_retry_attempts(1);
         mapping.destination_config(to_dead()).send().await.unwrap();
@@ -171,7 +170,7 @@ fn a20_the_tries_of_a_record_are_counted_on_after_a_kill() {
         puppeteer.called().await; // its second and last try is under way
     });
     folder.life(async |sdk| {
-        let puppeteer = Puppeteer::at(address.get().unwrap()).await;
+        let puppeteer = Puppeteer::of(&port);
         puppeteer.called().await.does(fails.clone()).await;
         let (sqs, url) = dead(&sdk).await;
         let told = tokio::select! {

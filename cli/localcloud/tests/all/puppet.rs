@@ -8,7 +8,10 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{Environment, FunctionCode, Runtime};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
+
+/// A test that waits longer than this waits for what does not come.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 
 const BOOTSTRAP: &str = r#"#!/usr/bin/env python3
 import http.client, json, os, socket, sys, time
@@ -61,12 +64,11 @@ impl Puppeteer {
         Self(TcpListener::bind("127.0.0.1:0").await.unwrap())
     }
 
-    /// One that processes of an earlier life, and their settings, know.
-    pub(crate) async fn at(address: &str) -> Self {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.set_reuseaddr(true).unwrap();
-        socket.bind(address.parse().unwrap()).unwrap();
-        Self(socket.listen(16).unwrap())
+    /// At a port that is open before a life begins and after it has ended: whoever calls meanwhile waits.
+    pub(crate) fn of(listener: &std::net::TcpListener) -> Self {
+        let listener = listener.try_clone().unwrap();
+        listener.set_nonblocking(true).unwrap();
+        Self(TcpListener::from_std(listener).unwrap())
     }
 
     pub(crate) fn address(&self) -> String {
@@ -75,7 +77,8 @@ impl Puppeteer {
 
     /// The next event that some process has.
     pub(crate) async fn called(&self) -> Called {
-        let (stream, _) = self.0.accept().await.unwrap();
+        let accepted = tokio::time::timeout(PATIENCE, self.0.accept()).await;
+        let (stream, _) = accepted.expect("a process that has an event").unwrap();
         let mut stream = BufReader::new(stream);
         let mut line = String::new();
         stream.read_line(&mut line).await.unwrap();

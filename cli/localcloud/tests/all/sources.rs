@@ -107,12 +107,11 @@ async fn a20_a_batch_is_tried_again_from_its_lowest_failure_and_what_is_left_of_
 #[test]
 fn what_was_done_is_not_handed_over_again_after_a_kill_and_what_was_not_is() {
     let folder = Folder::new("checkpoint");
-    let address = std::sync::OnceLock::new();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     folder.life(async |sdk| {
-        let puppeteer = Puppeteer::new().await;
-        let address = address.get_or_init(|| puppeteer.address());
+        let puppeteer = Puppeteer::of(&port);
         let (dynamodb, stream) = table(&sdk).await;
-        let lambda = puppet(&sdk, "reader", 30, &[("PUPPETEER", address)]).await;
+        let lambda = puppet(&sdk, "reader", 30, &[("PUPPETEER", &puppeteer.address())]).await;
         stream_mapping(&lambda, &stream).batch_size(1).send().await.unwrap();
         put(&dynamodb, "1", "message").await;
         put(&dynamodb, "2", "message").await;
@@ -121,7 +120,7 @@ fn what_was_done_is_not_handed_over_again_after_a_kill_and_what_was_not_is() {
         assert_eq!(ids(&called.told["event"]), ["2"]);
     });
     folder.life(async |_| {
-        let puppeteer = Puppeteer::at(address.get().unwrap()).await;
+        let puppeteer = Puppeteer::of(&port);
         assert_eq!(ids(&puppeteer.answer(json!(null)).await), ["2"]);
     });
 }
@@ -166,18 +165,17 @@ async fn a20_of_a_queues_batch_only_what_failed_comes_again() {
 #[test]
 fn what_a_killed_cloud_had_in_its_hands_comes_again_at_once() {
     let folder = Folder::new("flight");
-    let address = std::sync::OnceLock::new();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     folder.life(async |sdk| {
-        let puppeteer = Puppeteer::new().await;
-        let address = address.get_or_init(|| puppeteer.address());
+        let puppeteer = Puppeteer::of(&port);
         let (sqs, url, arn) = queue(&sdk, 40_000).await;
-        let lambda = puppet(&sdk, "reader", 30, &[("PUPPETEER", address)]).await;
+        let lambda = puppet(&sdk, "reader", 30, &[("PUPPETEER", &puppeteer.address())]).await;
         queue_mapping(&lambda, &arn).send().await.unwrap();
         sqs.send_message().queue_url(&url).message_body("a").send().await.unwrap();
         puppeteer.called().await;
     });
     folder.life(async |_| {
-        let puppeteer = Puppeteer::at(address.get().unwrap()).await;
+        let puppeteer = Puppeteer::of(&port);
         let event = puppeteer.answer(json!(null)).await;
         assert_eq!(event["Records"][0]["body"], "a");
     });
