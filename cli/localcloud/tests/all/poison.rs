@@ -158,6 +158,7 @@ fn a20_the_tries_of_a_record_are_counted_on_after_a_kill() {
     let folder = Folder::new("tries");
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let fails = json!({"error": {"errorType": "Poison", "errorMessage": "no"}});
+    let held = std::sync::Mutex::new(None);
     folder.life(async |sdk| {
         let puppeteer = Puppeteer::of(&port);
         dead(&sdk).await;
@@ -167,7 +168,8 @@ fn a20_the_tries_of_a_record_are_counted_on_after_a_kill() {
         let mapping = stream_mapping(&lambda, &stream).bisect_batch_on_function_error(true).maximum_retry_attempts(1);
         mapping.destination_config(to_dead()).send().await.unwrap();
         puppeteer.called().await.does(fails.clone()).await;
-        puppeteer.called().await; // its second and last try is under way
+        // Its second and last try is under way, and stays so: were it let go, this life could still see it fail.
+        *held.lock().unwrap() = Some(puppeteer.called().await);
     });
     folder.life(async |sdk| {
         let puppeteer = Puppeteer::of(&port);

@@ -108,6 +108,7 @@ async fn a20_a_batch_is_tried_again_from_its_lowest_failure_and_what_is_left_of_
 fn what_was_done_is_not_handed_over_again_after_a_kill_and_what_was_not_is() {
     let folder = Folder::new("checkpoint");
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let held = std::sync::Mutex::new(None);
     folder.life(async |sdk| {
         let puppeteer = Puppeteer::of(&port);
         let (dynamodb, stream) = table(&sdk).await;
@@ -118,6 +119,8 @@ fn what_was_done_is_not_handed_over_again_after_a_kill_and_what_was_not_is() {
         puppeteer.answer(json!(null)).await;
         let called = puppeteer.called().await; // the first is on disk before the second is handed over
         assert_eq!(ids(&called.told["event"]), ["2"]);
+        // Were it let go, this life could still see its process end.
+        *held.lock().unwrap() = Some(called);
     });
     folder.life(async |_| {
         let puppeteer = Puppeteer::of(&port);
@@ -166,13 +169,14 @@ async fn a20_of_a_queues_batch_only_what_failed_comes_again() {
 fn what_a_killed_cloud_had_in_its_hands_comes_again_at_once() {
     let folder = Folder::new("flight");
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let held = std::sync::Mutex::new(None);
     folder.life(async |sdk| {
         let puppeteer = Puppeteer::of(&port);
         let (sqs, url, arn) = queue(&sdk, 40_000).await;
         let lambda = puppet(&sdk, "reader", 30, &[("PUPPETEER", &puppeteer.address())]).await;
         queue_mapping(&lambda, &arn).send().await.unwrap();
         sqs.send_message().queue_url(&url).message_body("a").send().await.unwrap();
-        puppeteer.called().await;
+        *held.lock().unwrap() = Some(puppeteer.called().await);
     });
     folder.life(async |_| {
         let puppeteer = Puppeteer::of(&port);
