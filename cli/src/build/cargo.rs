@@ -90,6 +90,7 @@ async fn run(build: &Build<'_>, extra: &[&str], tell: &Tell) -> Result<Run, Carg
     command.args(recipe.arguments(*way, names)).args(extra);
     command.current_dir(source.root()).stdin(Stdio::null()).kill_on_drop(true);
     command.env_clear().envs(tools.variables()).envs(recipe.flags(source.root(), |name| tools.variable(name)));
+    command.envs(recipe.c_flags(|name| tools.variable(name)));
     if *way == Way::Zig {
         command.env("CARGO", tools.program(Way::Plain));
     }

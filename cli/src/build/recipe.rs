@@ -150,8 +150,21 @@ impl Recipe {
         }
         Some((ENCODED_FLAGS, flags.join(&*OsString::from(SEPARATOR.to_string()))))
     }
+
+    /// The C compiler's flags for AWS: no tables to unwind by. `None`: as they are.
+    pub(super) fn c_flags(&self, variable: impl Fn(&str) -> Option<OsString>) -> Option<(&'static str, OsString)> {
+        if self.profile != Profile::Lambda {
+            return None;
+        }
+        let own = variable(C_FLAGS).into_iter().filter(|flags| !flags.is_empty());
+        let flags: Vec<OsString> = own.chain([NO_TABLES.into()]).collect();
+        Some((C_FLAGS, flags.join(&*OsString::from(" "))))
+    }
 }
 
+const C_FLAGS: &str = "CFLAGS";
+/// The functions abort in a panic.
+const NO_TABLES: &str = "-fno-asynchronous-unwind-tables -fno-unwind-tables";
 const ENCODED_FLAGS: &str = "CARGO_ENCODED_RUSTFLAGS";
 /// What cargo parts encoded flags with, so that they may hold blanks.
 const SEPARATOR: char = '\u{1f}';
@@ -190,6 +203,15 @@ mod tests {
         assert!(arguments.starts_with("zigbuild "), "{arguments}");
         assert!(arguments.contains("--profile lambda --target aarch64-unknown-linux-gnu.2.34 -p"), "{arguments}");
         assert_eq!(recipe.folder(Way::Zig), Path::new("aarch64-unknown-linux-gnu/lambda"));
+    }
+
+    #[test]
+    fn what_is_written_in_c_is_compiled_for_aws_without_tables_to_unwind_by() {
+        let recipe = |profile| Recipe { profile, platform: Platform::lambda(Machine::X86_64) };
+        let flags = |own: &'static str| recipe(Profile::Lambda).c_flags(|_| Some(own.into())).unwrap();
+        assert_eq!(flags("-g"), ("CFLAGS", "-g -fno-asynchronous-unwind-tables -fno-unwind-tables".into()));
+        assert_eq!(flags("").1, "-fno-asynchronous-unwind-tables -fno-unwind-tables");
+        assert_eq!(recipe(Profile::Dev).c_flags(|_| None), None);
     }
 
     #[test]
