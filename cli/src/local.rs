@@ -14,7 +14,7 @@ pub use localcloud::Identity;
 use crate::event::{Event, Tell};
 use crate::failure::{Exit, Explain};
 use asked::answering;
-use background::{end, start};
+use background::{awaited, end, start};
 
 /// The file that says that a cloud is to run here.
 const WANTED: &str = "cloud.wanted";
@@ -99,7 +99,8 @@ pub async fn ensure(state: &Path, tell: &Tell) -> Result<Identity, NoCloud> {
     folder(state)?;
     let _one_starter = starters(state).await?;
     let mut because = None;
-    match answering(state).await {
+    // One whose starter was killed is on its way.
+    match awaited(state).await {
         Some(found) if found.version == version => return Ok(found), // another starter was quicker
         Some(found) => {
             end(state, &found).await?;

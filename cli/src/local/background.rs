@@ -102,6 +102,12 @@ async fn ready(state: &Path, child: &mut Child, begins: u64) -> Result<Identity,
             return Ok(found);
         }
         let ended = child.try_wait().map_err(NoCloud::Spawn)?;
+        // Another one was quicker, whose starter was killed.
+        if ended.is_some()
+            && let Some(found) = awaited(state).await.filter(|found| found.version == version())
+        {
+            return Ok(found);
+        }
         let what = match ended {
             Some(status) => format!("ended at once ({status})"),
             None if began.elapsed() > START => {
@@ -114,6 +120,18 @@ async fn ready(state: &Path, child: &mut Child, begins: u64) -> Result<Identity,
             }
         };
         return Err(NoCloud::Silent { what, source: LogTail(tail(&log(state), begins)) });
+    }
+}
+
+/// The cloud that holds the folder, once it answers, bounded; `None` where none holds it.
+pub(super) async fn awaited(state: &Path) -> Option<Identity> {
+    let began = Instant::now();
+    loop {
+        let found = answering(state).await;
+        if found.is_some() || released(state) || began.elapsed() > START {
+            return found;
+        }
+        tokio::time::sleep(LOOK).await;
     }
 }
 

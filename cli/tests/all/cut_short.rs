@@ -51,11 +51,10 @@ fn an_up_that_dies_before_it_is_written_down_is_written_down_by_the_next() {
         let mut sky = Sky::empty();
         sky.up(&Faults::none()).await.unwrap().unwrap();
         sky.code = "two";
-        let put = |call: &Call| call.to_string() == "dynamodb PutItem";
-        // The first one is the lease.
+        let writes = |call: &Call| call.to_string() == "dynamodb TransactWriteItems";
         let counted = Faults::none();
         sky.up(&counted).await.unwrap().unwrap();
-        let record = counted.calls().iter().enumerate().filter(|(_, call)| put(call)).nth(1).unwrap().0 + 1;
+        let record = counted.calls().iter().position(writes).unwrap() + 1;
         sky.code = "three";
         assert!(sky.up(&Faults::at(record, Fault::Dead)).await.is_none());
         assert_eq!(written(&sky).await, 2, "code is live that no deploy tells of");
