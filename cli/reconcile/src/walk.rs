@@ -4,7 +4,7 @@
 //! What the plan listed as absent is created without another look (a create that meets something
 //! of its name adopts or refuses it). What it saw and must change is observed and compared again in
 //! its turn, unless the plan has just seen it. What it saw and keeps is visited again only where a fact it rests on has
-//! changed.
+//! changed, and never where it finishes: what is left over then is for the next plan to say.
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     future::Future,
@@ -106,7 +106,7 @@ struct Turned {
     turn: Arc<dyn Turn>,
     needs: Vec<Id>,
     planned: Option<Change>,
-    /// `None` for what is looked at in any case.
+    /// `None` for what finishes: before it is changed, it is looked at in any case.
     believed_until: Option<Instant>,
     learned: Arc<BTreeMap<Id, BTreeMap<String, String>>>,
     visit: Visit,
@@ -117,7 +117,7 @@ impl Turned {
         let Some(planned) = &self.planned else { return Ok(Verb::Keep) };
         let now = match planned {
             Change::Create | Change::Delete => planned.clone(),
-            Change::Keep if !self.rests_on_new_facts() => return Ok(Verb::Keep),
+            Change::Keep if self.finishes() || !self.rests_on_new_facts() => return Ok(Verb::Keep),
             Change::Update(_) if self.is_believed() && !self.rests_on_new_facts() => planned.clone(),
             Change::Keep | Change::Update(_) | Change::Replace(_) => self.look_again(planned).await?,
         };
@@ -130,6 +130,10 @@ impl Turned {
     /// Whether something that it needs has learned other facts than the comparison was made with.
     fn rests_on_new_facts(&self) -> bool {
         self.needs.iter().any(|need| self.learned.get(need).is_some_and(|before| *before != self.visit.facts.of(need)))
+    }
+
+    fn finishes(&self) -> bool {
+        self.believed_until.is_none()
     }
 
     /// Whether the plan has just seen it.

@@ -205,6 +205,25 @@ async fn what_finishes_is_left_out_of_the_first_walk_and_done_by_the_second() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_finishes_and_is_kept_stays_so_whatever_the_walk_before_it_learned() {
+    let world = World::default();
+    up(&[world.toy(1, &[]), world.toy(2, &[1])]).await.unwrap();
+    let mut stack = stack_of(&[Toy { value: 2, ..world.toy(1, &[]) }]);
+    stack.add_finishing(world.toy(2, &[1]));
+    let doing = Doing::quietly();
+    let mut forecast = plan(&stack, &doing).await.unwrap();
+    walk_unfinished(&stack, &mut forecast, &doing).await.unwrap();
+    assert!(forecast.is_empty(), "so the lease goes back: {:?}", forecast.counts());
+    // Another one's, from here on.
+    world.with(|inner| {
+        inner.looks = 0;
+        inner.standing.get_mut(&2).unwrap().0 = 7;
+    });
+    assert_eq!(walk(&stack, &mut forecast, &doing).await.unwrap(), []);
+    assert_eq!(world.with(|inner| (inner.looks, inner.standing[&2].0)), (0, 7));
+}
+
+#[tokio::test(start_paused = true)]
 async fn down_removes_what_stands_on_others_first_and_keeps_what_shall_be_kept() {
     for seed in 0..SEEDS {
         let world = World::default();

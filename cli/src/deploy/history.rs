@@ -1,5 +1,5 @@
-//! The deploys of a stage, one item each in its Stage table: read, and the old ones removed (who holds the lease writes them). Must not
-//! know how a deploy is done.
+//! The deploys of a stage, one item each in its Stage table: read, and the old ones removed (who holds the lease writes
+//! them). Must not know how a deploy is done.
 
 use std::collections::HashMap;
 

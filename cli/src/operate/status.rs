@@ -143,7 +143,8 @@ async fn queues(aws: &Aws, stage: &Stage) -> Result<(Vec<ResourceShown>, Queues)
     let names = stage.names();
     let (new, dead) = (names.queue(), names.dead_letters());
     let (new, dead) = tokio::join!(depth(aws, &new), depth(aws, &dead));
-    let (new, dead) = (new?, dead?);
+    // What is given up stays so while somebody looks at it.
+    let (new, dead) = (new?, dead?.map(|(waiting, taken)| (waiting + taken, 0)));
     let shown = |id: &str, depth: Option<(u64, u64)>| ResourceShown {
         id: format!("queue/{id}"),
         healthy: depth.is_some(),

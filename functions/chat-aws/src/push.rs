@@ -6,13 +6,13 @@ use std::sync::OnceLock;
 use std::time::Duration;
 use std::{fmt, io, vec};
 
-use bytes::Bytes;
+use aws_smithy_types::body::SdkBody;
 use chat::client::{Endpoint, PushServices};
 use chat::delivery::{PushAnswer, retry_after};
 use chat::notice::Notice;
 use chat::ports::{PortError, PortResult, PushGate};
 use http::{Method, Request, Response};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -34,8 +34,9 @@ const BODY_MOST: usize = 8 * 1024;
 
 type Found = vec::IntoIter<SocketAddr>;
 type Resolver = BoxCloneSyncService<Name, Found, io::Error>;
-type Secure = Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>;
-type Plain = Client<HttpConnector, Full<Bytes>>;
+/// Bodies are the SDK's: then its connections and these are the same code, compiled once.
+type Secure = Client<HttpsConnector<HttpConnector<Resolver>>, SdkBody>;
+type Plain = Client<HttpConnector, SdkBody>;
 
 /// The push services of a stage.
 pub struct HttpsGate {
@@ -79,7 +80,7 @@ impl HttpsGate {
         Ok(self.secure.get_or_init(|| builder().build(tls)))
     }
 
-    async fn post(&self, endpoint: &Endpoint, request: Request<Full<Bytes>>) -> PortResult<Response<Incoming>> {
+    async fn post(&self, endpoint: &Endpoint, request: Request<SdkBody>) -> PortResult<Response<Incoming>> {
         let lost = |error: hyper_util::client::legacy::Error| {
             PortError::new(format!("{} did not answer: {}", endpoint.host(), in_words(&error)), true)
         };
@@ -127,7 +128,7 @@ fn is_public(ip: IpAddr) -> bool {
     }
 }
 
-fn request(notice: &Notice) -> PortResult<Request<Full<Bytes>>> {
+fn request(notice: &Notice) -> PortResult<Request<SdkBody>> {
     let request = Request::builder()
         .method(Method::POST)
         .uri(notice.endpoint.as_str())
@@ -141,7 +142,7 @@ fn request(notice: &Notice) -> PortResult<Request<Full<Bytes>>> {
         None => request,
     };
     request
-        .body(Full::new(Bytes::from(notice.body.clone())))
+        .body(SdkBody::from(notice.body.clone()))
         .map_err(|error| PortError::new(format!("a push can't be addressed: {error}"), false))
 }
 

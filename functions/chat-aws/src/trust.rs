@@ -2,8 +2,8 @@
 //! the system's only where those do not do (another partition, an endpoint of one's own). Reading five
 //! certificates instead of all is most of a cold start. It must not know which service is called.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Once};
 
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
@@ -26,7 +26,7 @@ const UNKNOWN_ISSUER: &str = "UnknownIssuer";
 /// The client to give to the SDK.
 pub(crate) fn client() -> SharedHttpClient {
     let amazons = over(TrustStore::empty().with_pem_certificate(AMAZONS_ROOTS));
-    SharedHttpClient::new(Trusting { amazons, systems: over(TrustStore::default()), foreign: Arc::default() })
+    SharedHttpClient::new(Trusting::new(amazons, over(TrustStore::default())))
 }
 
 /// A client over TLS that trusts these. Its certificates are read when its first connector is made.
@@ -50,6 +50,14 @@ struct Trusting {
     systems: SharedHttpClient,
     /// Whether somebody answered whom Amazon's roots do not know.
     foreign: Arc<AtomicBool>,
+    /// Whether Amazon's roots were read ahead.
+    read: Once,
+}
+
+impl Trusting {
+    fn new(amazons: SharedHttpClient, systems: SharedHttpClient) -> Self {
+        Self { amazons, systems, foreign: Arc::default(), read: Once::new() }
+    }
 }
 
 impl HttpClient for Trusting {
@@ -67,13 +75,15 @@ impl HttpClient for Trusting {
     }
 
     /// Where the SDK has certificates read ahead of the first call: Lambda gives a start more of a processor than
-    /// a call.
+    /// a call. It asks for that with every handle that is made; once is enough.
     fn validate_base_client_config(
         &self,
         components: &RuntimeComponentsBuilder,
         bag: &ConfigBag,
     ) -> Result<(), BoxError> {
-        self.amazons.validate_base_client_config(components, bag)
+        let mut ended = Ok(());
+        self.read.call_once(|| ended = self.amazons.validate_base_client_config(components, bag));
+        ended
     }
 }
 

@@ -34,6 +34,21 @@ impl Meets {
     }
 }
 
+/// How often it was asked to read its certificates ahead.
+#[derive(Debug, Clone, Default)]
+struct Reads(Arc<AtomicU32>);
+
+impl HttpClient for Reads {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(Meets::new(None))
+    }
+
+    fn validate_base_client_config(&self, _: &RuntimeComponentsBuilder, _: &ConfigBag) -> Result<(), BoxError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
 impl HttpConnector for Meets {
     fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
         self.calls.fetch_add(1, Ordering::Relaxed);
@@ -55,8 +70,7 @@ fn sqs(client: SharedHttpClient) -> aws_sdk_sqs::Client {
 }
 
 async fn two_calls(amazons: &Meets, systems: &Meets) -> [bool; 2] {
-    let client = Trusting { amazons: amazons.client(), systems: systems.client(), foreign: Arc::default() };
-    let sqs = sqs(SharedHttpClient::new(client));
+    let sqs = sqs(SharedHttpClient::new(Trusting::new(amazons.client(), systems.client())));
     [sqs.list_queues().send().await.is_ok(), sqs.list_queues().send().await.is_ok()]
 }
 
@@ -75,6 +89,17 @@ async fn aws_itself_is_asked_over_amazons_roots_and_another_failure_is_no_reason
     let (amazons, systems) = (Meets::new(Some("invalid peer certificate: Expired")), Meets::new(None));
     assert_eq!(two_calls(&amazons, &systems).await, [false, false]);
     assert_eq!((amazons.calls(), systems.calls()), (2, 0));
+}
+
+#[test]
+fn amazons_roots_are_read_ahead_once_for_all_handles_and_the_systems_are_not() {
+    let (amazons, systems) = (Reads::default(), Reads::default());
+    let client = Trusting::new(SharedHttpClient::new(amazons.clone()), SharedHttpClient::new(systems.clone()));
+    let client = SharedHttpClient::new(client);
+    for _ in 0..3 {
+        sqs(client.clone());
+    }
+    assert_eq!([amazons, systems].map(|reads| reads.0.load(Ordering::Relaxed)), [1, 0]);
 }
 
 #[test]

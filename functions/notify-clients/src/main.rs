@@ -3,6 +3,8 @@
 
 mod handler;
 
+use std::time::Duration;
+
 use chat_aws::clients::DynamoClients;
 use chat_aws::env::Settings;
 use chat_aws::push::HttpsGate;
@@ -11,8 +13,12 @@ use chat_aws::rooms::DynamoRooms;
 use chat_aws::secrets::SsmSecrets;
 use chat_aws::start::{Handles, StartFailed};
 use lambda_runtime::{Diagnostic, LambdaEvent, run, service_fn};
+use tokio::time::sleep;
 
 use crate::handler::{Event, Ports, Turn, answer};
+
+/// By then the first event is asked for; on one processor, whatever begins before that would hold it up.
+const ASKED: Duration = Duration::from_millis(1);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartFailed> {
@@ -21,9 +27,10 @@ async fn main() -> Result<(), StartFailed> {
     let (parameter, subject, services) =
         (settings.vapid_parameter()?, settings.vapid_subject()?, settings.push_services()?);
     let handles = Handles::load(&settings).await;
+    let dynamodb = handles.dynamodb();
     let ports = Ports {
-        rooms: DynamoRooms::new(handles.dynamodb(), stage),
-        clients: DynamoClients::new(handles.dynamodb(), clients),
+        rooms: DynamoRooms::new(dynamodb.clone(), stage),
+        clients: DynamoClients::new(dynamodb, clients),
         queue: SqsQueue::new(handles.sqs(), url),
         gate: HttpsGate::new(services),
         secrets: SsmSecrets::new(handles.ssm(), parameter, subject),
@@ -33,6 +40,10 @@ async fn main() -> Result<(), StartFailed> {
         outcome.map_err(|why| Diagnostic { error_type: "Undone".to_owned(), error_message: why })
     };
     // The key is read while the first event is waited for, and shared with it: neither holds up the other.
-    let (ended, ()) = tokio::join!(run(service_fn(notify)), ports.secrets.prepare());
+    let prepare = async {
+        sleep(ASKED).await;
+        ports.secrets.prepare().await;
+    };
+    let (ended, ()) = tokio::join!(run(service_fn(notify)), prepare);
     Ok(ended?)
 }
