@@ -149,6 +149,10 @@ pub enum NoAws {
     NoLocalCloud(String),
 }
 
+/// What to do where AWS was not reached, or not recognised.
+const NOT_REACHED: &str =
+    "connect to the network, and look at HTTPS_PROXY and AWS_ENDPOINT_URL; then the same command again";
+
 impl Explain for NoAws {
     fn exit(&self) -> Exit {
         match self {
@@ -160,7 +164,7 @@ impl Explain for NoAws {
 
     fn next(&self) -> Option<String> {
         match self {
-            Self::Unknown(error) => Explain::next(error),
+            Self::Unknown(error) => Explain::next(error).or_else(|| Some(NOT_REACHED.into())),
             Self::OtherAccount { wanted, .. } => Some(format!("set AWS_PROFILE to a profile of account {wanted}")),
             Self::NoLocalCloud(_) => Some("chatctl up".into()),
         }

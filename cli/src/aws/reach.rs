@@ -1,6 +1,8 @@
 //! The way to AWS: HTTPS with the system's certificates and proxies, and patience with a network that is gone
 //! for a while. It must not know what is called.
 
+use std::error::Error;
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use aws_smithy_http_client::proxy::ProxyConfig;
@@ -30,7 +32,8 @@ pub(super) fn https() -> SharedHttpClient {
     })
 }
 
-/// A client that waits for a network to come back, within bounds.
+/// A client that waits for a network to come back, within bounds. What may have been sent already is not its to repeat:
+/// each caller's retries say whether a call may be made twice (A12).
 #[derive(Debug)]
 pub(super) struct Patient(pub(super) SharedHttpClient);
 
@@ -51,13 +54,13 @@ impl HttpConnector for PatientConnector {
             loop {
                 let again = request.try_clone();
                 match (inner.call(request).await, again) {
-                    (Err(error), Some(again)) if lost(&error) && began.elapsed() < PATIENCE => {
+                    (Err(error), Some(again)) if unsent(&error) && began.elapsed() < PATIENCE => {
                         sleep(pause).await;
                         pause = (pause * 2).min(LONGEST_PAUSE);
                         request = again;
                     }
                     // Told as what is not tried again: the SDK would begin anew, eight times.
-                    (Err(error), Some(_)) if lost(&error) => return Err(ConnectorError::other(error.into(), None)),
+                    (Err(error), Some(_)) if unsent(&error) => return Err(ConnectorError::other(error.into(), None)),
                     (ended, _) => return ended,
                 }
             }
@@ -65,9 +68,25 @@ impl HttpConnector for PatientConnector {
     }
 }
 
-/// The network's fault, and nothing that was said on purpose.
-fn lost(error: &ConnectorError) -> bool {
-    error.is_io() || error.is_timeout()
+/// Whether nothing of it can have been sent: no connection came to be.
+fn unsent(error: &ConnectorError) -> bool {
+    const NOBODY_THERE: [ErrorKind; 5] = [
+        ErrorKind::ConnectionRefused,
+        ErrorKind::HostUnreachable,
+        ErrorKind::NetworkUnreachable,
+        ErrorKind::NetworkDown,
+        ErrorKind::AddrNotAvailable,
+    ];
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        let connecting = error.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|it| it.is_connect());
+        let refused = error.downcast_ref::<io::Error>().is_some_and(|it| NOBODY_THERE.contains(&it.kind()));
+        if connecting || refused {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 #[cfg(test)]

@@ -67,3 +67,43 @@ async fn a_network_that_stays_away_is_given_up_once_and_not_by_every_layer_again
     assert!(error.to_string().contains("refused"), "{error}");
     assert!(took < Duration::from_secs(60) && tries < 20, "{tries} tries in {took:?}");
 }
+
+/// Over real connections to a server that takes each request and hangs up: how often it was asked.
+async fn asked_where_no_answer_comes(port: impl FnOnce(&std::net::TcpListener) -> u16) -> (bool, u32) {
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (port, asked) = (port(&server), Arc::new(AtomicU32::new(0)));
+    let count = asked.clone();
+    std::thread::spawn(move || {
+        for mut stream in server.incoming().map_while(Result::ok) {
+            let mut some = [0; 16];
+            if std::io::Read::read(&mut stream, &mut some).is_ok_and(|read| read > 0) {
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    });
+    let config = aws_sdk_sts::Config::builder()
+        .behavior_version(behaviour())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("a", "b", None, None, "test"))
+        .endpoint_url(format!("http://127.0.0.1:{port}"))
+        .retry_config(aws_sdk_sts::config::retry::RetryConfig::disabled())
+        .http_client(Patient(https()))
+        .build();
+    let sent = aws_sdk_sts::Client::from_conf(config).get_caller_identity().send();
+    let ended = tokio::time::timeout(Duration::from_millis(1_500), sent).await;
+    (ended.is_ok(), asked.load(Ordering::Relaxed))
+}
+
+#[tokio::test]
+async fn a12_what_was_sent_is_sent_once_and_its_caller_decides_about_the_answer_that_was_lost() {
+    assert_eq!(asked_where_no_answer_comes(|server| server.local_addr().unwrap().port()).await, (true, 1));
+}
+
+#[tokio::test]
+async fn what_could_not_be_sent_is_waited_with() {
+    let nobody = |_: &std::net::TcpListener| {
+        let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        other.local_addr().unwrap().port()
+    };
+    assert_eq!(asked_where_no_answer_comes(nobody).await, (false, 0), "it still waits for the network");
+}

@@ -41,7 +41,7 @@ pub(super) async fn certify(
     (cx.tell)(Event::Certificate {
         stage: cx.stage.name.clone(),
         kinds: kinds.iter().map(|kind| kind.kind.clone()).collect(),
-        also: also(cx.stage.target, delete_data),
+        also: bootstrap(cx).await.into_iter().chain(also(cx.stage.target, delete_data)).collect(),
     });
     verdict(cx, &kinds)?;
     Ok(kept)
@@ -84,6 +84,21 @@ fn also(target: Target, delete_data: bool) -> Vec<String> {
         also.push("DynamoDB keeps a system backup of a table with point-in-time recovery for 35 days".to_owned());
     }
     also
+}
+
+/// The administrator's part: it outlives the stages that come and go under it.
+async fn bootstrap(cx: &Deploying) -> Option<String> {
+    let name = cx.stage.names().stack("bootstrap");
+    match stack::bootstrap_left(&cx.aws, &cx.stage).await {
+        Ok(None) => None,
+        Ok(Some(stack)) => Some(format!(
+            "the stack {stack} stays, with the deployer's policy and the boundary; an administrator can remove it: \
+             aws cloudformation delete-stack --stack-name {stack}"
+        )),
+        // A cloud without stacks has not got it either.
+        Err(error) if error.is_not_offered() => None,
+        Err(_) => Some(format!("whether the stack {name} of bootstrap is there could not be seen")),
+    }
 }
 
 fn verdict(cx: &Deploying, kinds: &[Kind]) -> Result<(), Failure> {

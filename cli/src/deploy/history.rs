@@ -10,7 +10,7 @@ use super::Deploying;
 use super::record::{Deploy, Proof};
 use crate::aws::{CallError, call};
 use crate::failure::Failure;
-use crate::stack::Versions;
+use crate::stack::{self, Versions};
 
 /// So many deploys are kept; more than there are versions of a function to go back to.
 pub(super) const KEPT_DEPLOYS: u64 = 50;
@@ -47,19 +47,34 @@ pub(super) fn unread(cx: &Deploying, error: CallError) -> Failure {
     Failure::from(error).while_doing(format!("cannot read the history of stage {name}"))
 }
 
-/// Removes what is older than what is kept, once in a while.
+/// Whether the deploy of this number sweeps: then it holds its lease for that.
+pub(super) fn sweeps(number: u64) -> bool {
+    number.is_multiple_of(SWEPT_EVERY)
+}
+
+/// Removes what is older than what is kept, of the history and of the functions' versions, once in a while. The last
+/// proved deploy stays, and what it made live: a failed proof goes back to that.
 pub(super) async fn sweep(cx: &Deploying, newest: u64) -> Result<(), CallError> {
-    let Some(oldest_kept) = (newest + 1).checked_sub(KEPT_DEPLOYS).filter(|_| newest.is_multiple_of(SWEPT_EVERY))
-    else {
+    if !sweeps(newest) {
         return Ok(());
-    };
+    }
+    let proved = latest(cx, KEPT_DEPLOYS + SWEPT_EVERY).await?.into_iter().find(|one| one.proof == Proof::Proved);
+    let spared = proved.as_ref().map(|proved| proved.functions.clone()).unwrap_or_default();
+    stack::prune(&cx.aws, &cx.stage.names(), &spared).await?;
+    match (newest + 1).checked_sub(KEPT_DEPLOYS) {
+        Some(oldest_kept) => remove(cx, oldest_kept, proved.map(|proved| proved.number)).await,
+        None => Ok(()),
+    }
+}
+
+async fn remove(cx: &Deploying, oldest_kept: u64, spared: Option<u64>) -> Result<(), CallError> {
     let table = cx.stage.names().table("stage");
     // A batch has 25 places: more than become too old between two sweeps.
     let oldest = query(cx, Order::OldestFirst, 25).await?;
     let removals: Vec<WriteRequest> = oldest
         .iter()
         .filter_map(Deploy::stored)
-        .filter(|deploy| deploy.number < oldest_kept)
+        .filter(|deploy| deploy.number < oldest_kept && Some(deploy.number) != spared)
         .filter_map(|deploy| {
             let key = layout::deploy_key(&deploy.id.to_string()).attributes();
             let removal = DeleteRequest::builder().set_key(Some(key)).build().ok()?;

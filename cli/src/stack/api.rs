@@ -1,13 +1,16 @@
 //! The HTTP API with its `$default` stage. Its name is not unique: it is found by the tags of ownership
 //! (A24). It must not know which routes it has.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use aws_sdk_apigatewayv2::{config::retry::RetryConfig, types::ProtocolType};
 use reconcile::{Change, Fault, Field, Id, Resource, Visit};
+use tokio::time::Instant;
 
 use super::ground::{Ground, Owner, Result};
-use crate::aws::{Aws, CallError, call, if_there};
+use crate::aws::{Aws, CallError, Kind, call, if_there};
 
 /// The fact: the API's id.
 pub const API_ID: &str = "api-id";
@@ -21,6 +24,8 @@ const STAGE: &str = "$default";
 const DEPLOYS: &str = "with automatic deploys";
 /// How long a create whose answer was lost is looked for.
 const FOUND: Duration = Duration::from_secs(30);
+/// For so long it may be missing in the list.
+const LAGS: Duration = Duration::from_secs(5);
 /// How long another writer may be in the way (A8).
 pub(super) const ONE_WRITER: Duration = Duration::from_secs(60);
 
@@ -129,7 +134,7 @@ impl Resource for Api {
     async fn apply(&self, change: &Change, seen: Option<Seen>, visit: &Visit) -> Result<()> {
         let (api, deploys) = match seen {
             Some(seen) => (seen.api, seen.deploys),
-            None => (visit.settle("the API to be there", FOUND, || self.create()).await?, None),
+            None => (self.create(visit).await?, None),
         };
         learn(&api, visit);
         if change.touches("name") {
@@ -162,25 +167,37 @@ impl Api {
         Ok(answer.map(|stage| stage.auto_deploy.unwrap_or_default()))
     }
 
-    /// Each call makes one more API, so the SDK may not repeat it: after an answer that was lost, it is looked for.
-    async fn create(&self) -> Result<Option<Found>> {
+    /// Each call makes one more API, so the SDK may not repeat it: after an answer that was lost, it is looked for, for
+    /// longer than a list lags, before another is made (A12).
+    async fn create(&self, visit: &Visit) -> Result<Found> {
+        let lost = Mutex::new(None::<Instant>);
+        let lost = || lost.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = || async {
+            let since = *lost();
+            if let Some(since) = since {
+                let found = only(&list(&self.ground).await?)?;
+                if found.is_some() || since.elapsed() < LAGS {
+                    return Ok(found);
+                }
+            }
+            let created = self.create_one().await;
+            *lost() = created.as_ref().is_err_and(CallError::is_uncertain).then(Instant::now);
+            match created {
+                Err(error) if error.is_uncertain() => Ok(None),
+                Err(error) if error.kind == Kind::Throttled => Err(Fault::from(error).passing(true)),
+                created => Ok(created.map(Some)?),
+            }
+        };
+        visit.settle("the API to be there", FOUND, turn).await
+    }
+
+    async fn create_one(&self) -> std::result::Result<Found, CallError> {
         let name = self.ground.names.api();
         let once = aws_sdk_apigatewayv2::config::Builder::new().retry_config(RetryConfig::disabled());
         let request = self.ground.aws.apigateway.create_api().name(&name).protocol_type(ProtocolType::Http);
         let request = request.set_tags(Some(self.ground.owner.map())).customize().config_override(once);
-        match request.send().await.map_err(call(SERVICE, "CreateApi", &name)) {
-            Ok(api) => {
-                let (id, endpoint) = (api.api_id.unwrap_or_default(), api.api_endpoint.unwrap_or_default());
-                Ok(Some(Found { id, endpoint, name }))
-            }
-            Err(error) if error.is_uncertain() || error.kind == crate::aws::Kind::Throttled => {
-                match only(&list(&self.ground).await?)? {
-                    Some(found) => Ok(Some(found)),
-                    None => Err(Fault::from(error).passing(true)),
-                }
-            }
-            Err(error) => Err(error.into()),
-        }
+        let api = request.send().await.map_err(call(SERVICE, "CreateApi", &name))?;
+        Ok(Found { id: api.api_id.unwrap_or_default(), endpoint: api.api_endpoint.unwrap_or_default(), name })
     }
 
     async fn set_stage(&self, api: &str, deploys: Option<bool>) -> Result<Option<()>> {

@@ -1,6 +1,7 @@
 //! A function behind its alias `live`. What stands behind the alias is what counts: it is compared with
 //! what is wanted, and moved last. It must not know what the function does.
 
+mod kept;
 mod version;
 mod writes;
 
@@ -17,7 +18,7 @@ use reconcile::{Change, Fault, Field, Id, Resource, Visit};
 use super::{
     Package,
     ground::{Ground, Result, goes_without},
-    mapping, role,
+    mapping,
     settings::{Environment, Value},
 };
 use crate::aws::{CallError, call, if_there};
@@ -25,12 +26,7 @@ use crate::aws::{CallError, call, if_there};
 /// The alias that everything calls.
 pub const LIVE: &str = "live";
 
-/// The field that says which role of its name it is (A1).
-pub(super) const ROLE_IDENTITY: &str = "role's identity";
-
 const SERVICE: &str = "Lambda";
-/// The tag with the identity of the role that the function was last given (A1).
-const ROLE_ID_TAG: &str = "chatctl:role-id";
 /// What the fields of the environment begin with.
 pub(super) const VARIABLE: &str = "variable ";
 /// How long a change of a function may keep it from being deleted (A22).
@@ -54,8 +50,6 @@ pub(super) struct Function {
 
 /// What is seen of a function.
 pub(super) struct Seen {
-    /// The identity of the role it was last given.
-    role_id: Option<String>,
     /// What stands behind the alias.
     live: Option<Configuration>,
     /// What happens to a loop through it (A25); `None` where nobody asks, or nobody answers.
@@ -91,6 +85,7 @@ macro_rules! configuration {
     }};
 }
 use configuration;
+pub use kept::prune;
 pub(super) use version::Aim;
 pub use version::{KEPT_VERSIONS, Version, Versions, versions};
 pub(super) use writes::is_new_role;
@@ -160,8 +155,6 @@ impl Resource for Function {
         }
         let known = |(name, value): (&&str, &Value)| Some((format!("{VARIABLE}{name}"), value.known(visit)?));
         wants.extend(self.environment.iter().filter_map(known));
-        let role_id = visit.known(&role::id(self.part.name()), role::ROLE_ID);
-        wants.extend(role_id.map(|id| (ROLE_IDENTITY.to_owned(), id)));
         wants
     }
 
@@ -187,13 +180,12 @@ impl Resource for Function {
             _ => return self.absent(),
         };
         self.check(tagged)?;
-        let role_id = tagged.tags().and_then(|tags| tags.get(ROLE_ID_TAG)).cloned();
         let live = live.as_ref().and_then(|live| live.configuration()).map(|live| configuration!(live));
         if let Some(live) = &live {
             version::note(visit, &live.version, &live.sha256);
         }
         self.check_aim(live.as_ref(), visit).await?;
-        Ok(Some(Seen { role_id, live, loops: loops? }))
+        Ok(Some(Seen { live, loops: loops? }))
     }
 
     fn diff(&self, seen: Option<&Seen>, visit: &Visit) -> Change {
@@ -202,13 +194,6 @@ impl Resource for Function {
             None => vec![Field::new("alias", None, LIVE.to_owned())],
             Some(live) => self.differences(live, visit),
         };
-        if self.aim != Aim::Whole {
-            return Change::update(fields);
-        }
-        let role_id = visit.known(&role::id(self.part.name()), role::ROLE_ID);
-        if seen.role_id != role_id {
-            fields.push(Field::new(ROLE_IDENTITY, seen.role_id.clone(), role_id));
-        }
         if let Some(loops) = seen.loops.as_ref().filter(|loops| self.may_loop() && **loops != RecursiveLoop::Allow) {
             fields.push(Field::new(LOOPS, loops.as_str().to_owned(), RecursiveLoop::Allow.as_str().to_owned()));
         }

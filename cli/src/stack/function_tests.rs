@@ -2,7 +2,7 @@
 use super::*;
 use crate::stack::{
     ground::tests::{ground, stage},
-    settings, visiting_with,
+    role, settings, visiting_with,
 };
 use reconcile::Facts;
 
@@ -30,6 +30,7 @@ fn live() -> Configuration {
         architecture: "x86_64".into(),
         environment: BTreeMap::from([
             ("CHAT_VERSION".into(), crate::VERSION.into()),
+            ("CHAT_ROLE_ID".into(), "AROA1".into()),
             ("CHAT_VAPID_PUBLIC".into(), "BKey".into()),
         ]),
     }
@@ -42,7 +43,7 @@ fn field(name: &str, before: &str, after: &str) -> Field {
 #[tokio::test]
 async fn a_function_differs_by_code_settings_and_what_its_alias_points_to() {
     let function = function(Part::ServePage).await;
-    let seen = |live| Some(Seen { role_id: Some("AROA1".into()), live, loops: None });
+    let seen = |live| Some(Seen { live, loops: None });
     let mut strange = live();
     strange.environment.insert("DEBUG".into(), "1".into());
     for (seen, change) in [
@@ -65,9 +66,9 @@ async fn a1_a_role_made_again_under_its_name_is_given_to_its_function_again() {
     let function = function(Part::ServePage).await;
     let facts = facts();
     facts.learn(&role::id("serve-page"), role::ROLE_ID, "AROA2".into());
-    let seen = Seen { role_id: Some("AROA1".into()), live: Some(live()), loops: None };
+    let seen = Seen { live: Some(live()), loops: None };
     let change = visiting_with(&function, Some(seen), facts);
-    assert_eq!(change, Change::Update(vec![field("role's identity", "AROA1", "AROA2")]));
+    assert_eq!(change, Change::Update(vec![field("variable CHAT_ROLE_ID", "AROA1", "AROA2")]));
 }
 
 /// A25
@@ -77,9 +78,9 @@ async fn a25_the_notifier_may_loop_and_nobody_else_is_asked() {
     facts.learn(&role::id("notify-clients"), role::ROLE_ID, "AROA1".into());
     facts.learn(&role::id("serve-page"), role::ROLE_ID, "AROA1".into());
     let loops = |change: Change| change.fields().iter().find(|field| field.name == LOOPS).cloned();
-    let stopped = || Some(Seen { role_id: None, live: None, loops: Some(RecursiveLoop::Terminate) });
-    let allowed = || Some(Seen { role_id: None, live: None, loops: Some(RecursiveLoop::Allow) });
-    let not_offered = || Some(Seen { role_id: None, live: None, loops: None });
+    let stopped = || Some(Seen { live: None, loops: Some(RecursiveLoop::Terminate) });
+    let allowed = || Some(Seen { live: None, loops: Some(RecursiveLoop::Allow) });
+    let not_offered = || Some(Seen { live: None, loops: None });
     let notifier = function(Part::NotifyClients).await;
     assert_eq!(
         loops(visiting_with(&notifier, stopped(), facts.clone())),
@@ -96,7 +97,7 @@ async fn a_value_that_is_not_known_yet_counts_as_different() {
     let function = function(Part::ServePage).await;
     let facts = Facts::default();
     facts.learn(&role::id("serve-page"), role::ROLE_ID, "AROA1".into());
-    let seen = Seen { role_id: Some("AROA1".into()), live: Some(live()), loops: None };
+    let seen = Seen { live: Some(live()), loops: None };
     let change = visiting_with(&function, Some(seen), facts);
     assert_eq!(change, Change::Update(vec![Field::new("variable CHAT_VAPID_PUBLIC", "BKey".to_owned(), None)]));
 }
@@ -106,12 +107,12 @@ async fn a_queue_that_is_made_again_has_its_address_again_so_nothing_is_forecast
     let function = function(Part::ForwardMessages).await;
     let facts = Facts::default();
     facts.learn(&role::id("forward-messages"), role::ROLE_ID, "AROA1".into());
-    let environment =
-        [("CHAT_VERSION", crate::VERSION), ("CHAT_QUEUE_URL", "http://127.0.0.1:9/0/chat-dev-new-messages")];
+    let queue = ("CHAT_QUEUE_URL", "http://127.0.0.1:9/0/chat-dev-new-messages");
+    let environment = [("CHAT_VERSION", crate::VERSION), ("CHAT_ROLE_ID", "AROA1"), queue];
     let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let role = "arn:aws:iam::000000000000:role/chat-dev-forward-messages-us-east-1".into();
     let live = Configuration { environment, role, ..live() };
-    let seen = Seen { role_id: Some("AROA1".into()), live: Some(live), loops: None };
+    let seen = Seen { live: Some(live), loops: None };
     assert_eq!(visiting_with(&function, Some(seen), facts), Change::Keep);
 }
 
@@ -119,7 +120,7 @@ async fn a_queue_that_is_made_again_has_its_address_again_so_nothing_is_forecast
 async fn without_a_build_the_code_is_as_wanted() {
     let function = Function { package: None, ..function(Part::ServePage).await };
     let live = Configuration { sha256: "b2xk".into(), ..live() };
-    let seen = Seen { role_id: Some("AROA1".into()), live: Some(live), loops: None };
+    let seen = Seen { live: Some(live), loops: None };
     assert_eq!(visiting_with(&function, Some(seen), facts()), Change::Keep);
 }
 
@@ -140,6 +141,7 @@ fn a2_only_the_messages_of_a_new_role_are_waited_out() {
         ("The role defined for the function cannot be assumed by Lambda.", true),
         ("The provided execution role does not have permissions to call ReceiveMessage on SQS", true),
         ("Please ensure the role can perform the GetRecords action", true),
+        ("Lambda was unable to configure access: the KMS key is invalid for CreateGrant. Please check", true),
         ("Unzipped size must be smaller than 262144000 bytes", false),
     ] {
         assert_eq!(writes::is_new_role(&error(invalid, message)), passes, "{message}");
@@ -150,7 +152,7 @@ fn a2_only_the_messages_of_a_new_role_are_waited_out() {
 #[tokio::test]
 async fn what_is_saved_is_code_alone_and_a_way_back_is_a_version_alone() {
     let other = Configuration { sha256: "b2xk".into(), memory: 128, ..live() };
-    let seen = |live: &Configuration| Some(Seen { role_id: None, live: Some(live.clone()), loops: None });
+    let seen = |live: &Configuration| Some(Seen { live: Some(live.clone()), loops: None });
     let saved = Function { aim: Aim::Code, ..function(Part::ServePage).await };
     let code = Change::Update(vec![field("code", "b2xk", "c2hh")]);
     assert_eq!(visiting_with(&saved, seen(&other), Facts::default()), code);

@@ -177,7 +177,7 @@ async fn roles(ground: &Ground) -> Result<Vec<Ours>> {
         let id = role::id(of.map_or(short(ground, name), |part| part.name()));
         Ours { id, what: What::Role(name.clone()) }
     };
-    Ok(ground.roles().await?.iter().filter(|name| !is_of_another_region(ground, name)).map(ours).collect())
+    Ok(ground.roles().await?.iter().filter(|name| is_of_this_region(ground, name)).map(ours).collect())
 }
 
 async fn log_groups(ground: &Ground) -> Result<Vec<Ours>> {
@@ -189,10 +189,11 @@ async fn log_groups(ground: &Ground) -> Result<Vec<Ours>> {
     Ok(ground.log_groups().await?.keys().map(ours).collect())
 }
 
-/// Roles are global: the same stage in another region has its own, under the same tags.
-fn is_of_another_region(ground: &Ground, role: &str) -> bool {
-    let of = |function: &Part| role.strip_prefix(&format!("{}{}-", ground.prefix(), function.name())).is_some();
-    Part::ALL.iter().any(of) && !Part::ALL.iter().any(|function| ground.names.role(function.name()) == role)
+/// Roles are global: the same stage in another region has its own, under the same tags. Names alone tell them apart; of a
+/// name that was cut, only those that are wanted here.
+fn is_of_this_region(ground: &Ground, role: &str) -> bool {
+    let wanted = Part::ALL.iter().any(|function| ground.names.role(function.name()) == role);
+    wanted || ground.names.is_role_here(role)
 }
 
 async fn functions(ground: &Ground) -> Result<Vec<Ours>> {

@@ -61,7 +61,7 @@ use chat_aws::{layout::STREAM_FILTER, routes::Function as Part};
 use reconcile::{Id, Stack};
 
 pub use api::{API_ID, ENDPOINT, id as api_id};
-pub use function::{CODE_FIELDS, KEPT_VERSIONS, LIVE, Version, Versions, id as function_id, versions};
+pub use function::{CODE_FIELDS, KEPT_VERSIONS, LIVE, Version, Versions, id as function_id, prune, versions};
 pub use left::ReadBack;
 pub use live::{Live, live};
 pub use operations::{STATE, Standing, begin_deletion, id as operations_id, said as operations_said, was_never_made};
@@ -72,7 +72,8 @@ pub use role::{BOUNDARY, id as role_id};
 pub use settings::{Decided, decided};
 pub use table::{FRESH, STREAM, id as table_id};
 
-use crate::{aws::Aws, stage::Stage};
+use crate::aws::{Aws, CallError};
+use crate::stage::Stage;
 use ground::Ground;
 
 /// The queue of announcements and jobs.
@@ -177,7 +178,7 @@ fn whole(
     stack.add(api::Api { ground: ground.clone() });
     stack.add(routes::Routes { ground: ground.clone() });
     add_mappings(&mut stack, &ground);
-    stack.add(operations::Operations { ground: ground.clone(), leaving: false });
+    stack.add(operations::Operations::new(ground.clone(), false));
     Chat { stack, ground }
 }
 
@@ -230,7 +231,7 @@ pub async fn removal(aws: &Aws, stage: &Stage, delete_data: bool) -> reconcile::
     }
     stack.add(api::Api { ground: ground.clone() });
     add_mappings(&mut stack, &ground);
-    stack.add(operations::Operations { ground: ground.clone(), leaving: true });
+    stack.add(operations::Operations::new(ground.clone(), true));
     stack.goes_last(first());
     let stray_data = stray::add_to_removal(&mut stack, &ground).await?;
     let keep = if delete_data { BTreeSet::new() } else { data().into_iter().chain(stray_data).collect() };
@@ -351,6 +352,11 @@ pub fn counts(id: &Id) -> bool {
 /// The state that the operations stack is in now; `None` where it is not there, or cannot be looked at.
 pub async fn operations_state(aws: &Aws, stage: &Stage) -> Option<String> {
     operations::now(&Ground::of(aws, stage)).await
+}
+
+/// The stack with the deployer's policy and the boundary, by name, where it is there and ours.
+pub async fn bootstrap_left(aws: &Aws, stage: &Stage) -> Result<Option<String>, CallError> {
+    operations::bootstrap_left(&Ground::of(aws, stage)).await
 }
 
 /// The operator's key, from which the stage's rooms and tokens come. Read only where one is made or shown.

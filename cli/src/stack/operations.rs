@@ -1,13 +1,20 @@
 //! The operations stack: alarms and a dashboard, made by CloudFormation from `templates/operations.yaml`. It stands beside
-//! the message's way, so an `up` starts it, does not wait for it and never fails for it where it is not offered.
+//! the message's way, so an `up` starts it, does not wait for it and never fails for it: what fails is a warning.
 //!
-//! Its states (A16, A30) and the way out of each are in `Standing`. It holds no data: where nothing else helps it is
+//! Its states (A16, A30) and the way out of each are in `standing.rs`. It holds no data: where nothing else helps it is
 //! deleted and made again. It must not know what the alarms watch.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+mod standing;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use aws_sdk_cloudformation::types::{OnFailure, Parameter, ResourceStatus, Stack as Found, Tag};
 use reconcile::{Change, Fault, Field, Id, Resource, Visit};
+
+pub use standing::{Standing, said};
 
 use super::ground::{Ground, Result, goes_without};
 use crate::aws::{Aws, CallError, call, if_there};
@@ -18,8 +25,10 @@ const TEMPLATE: &str = include_str!("../../../templates/operations.yaml");
 const DIGEST: &str = "chatctl:template";
 /// The parameter that is whoever's: what is set by hand stays.
 const TOPIC: &str = "AlarmTopic";
-/// How long a stack's operation is waited for, where it must be.
+/// How long a stack's operation is waited for by who certifies that it is gone.
 const OPERATION: Duration = Duration::from_secs(600);
+/// How long by who would make it again, beside all that takes as long anyway.
+const REMADE: Duration = Duration::from_secs(30);
 /// Its service takes a lot of looks ill.
 const FIRST_LOOK: Duration = Duration::from_millis(100);
 
@@ -37,6 +46,8 @@ pub(super) struct Operations {
     pub(super) ground: Arc<Ground>,
     /// Whether it is looked at to be removed: what is not offered is not there then.
     pub(super) leaving: bool,
+    /// Whether its deletion failed, so that it is not made again now.
+    pub(super) given_up: AtomicBool,
 }
 
 /// What is seen of it.
@@ -45,55 +56,6 @@ pub(super) enum Seen {
     NotOffered,
     /// A stack of ours.
     There { status: String, digest: Option<String>, parameters: BTreeMap<String, String> },
-}
-
-/// What a stack's state means for what can be done with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// It is whole, and can be updated.
-    Whole,
-    /// Something is being done to it: it is left alone (A16).
-    Busy,
-    /// It can only be deleted, or was never made: it is deleted and made again (A16, A30).
-    Remade,
-    /// It is gone.
-    Gone,
-}
-
-impl Standing {
-    /// Of a state's name.
-    pub fn of(status: &str) -> Self {
-        match status {
-            "CREATE_COMPLETE"
-            | "UPDATE_COMPLETE"
-            | "UPDATE_ROLLBACK_COMPLETE"
-            | "IMPORT_COMPLETE"
-            | "IMPORT_ROLLBACK_COMPLETE"
-            | "UPDATE_FAILED" => Self::Whole,
-            "DELETE_COMPLETE" => Self::Gone,
-            // Nothing is in progress there: a change set waits to be executed, and no stack was ever made.
-            "REVIEW_IN_PROGRESS" => Self::Remade,
-            busy if busy.ends_with("_IN_PROGRESS") => Self::Busy,
-            // ROLLBACK_COMPLETE, ROLLBACK_FAILED, CREATE_FAILED, DELETE_FAILED, UPDATE_ROLLBACK_FAILED
-            _ => Self::Remade,
-        }
-    }
-}
-
-/// What the tool's own words are for a state that an `up` ended with; `None` where there is nothing to say.
-pub fn said(status: &str, next: &str) -> Option<String> {
-    match (Standing::of(status), status) {
-        (Standing::Whole, "UPDATE_ROLLBACK_COMPLETE") => Some(format!(
-            "the operations stack was put back as it was before its update (UPDATE_ROLLBACK_COMPLETE); {next} tries again"
-        )),
-        (Standing::Whole | Standing::Gone, _) => None,
-        (Standing::Busy, _) => Some(format!(
-            "the operations stack is still being worked on ({status}); nothing waits for it, {next} shows how it ended"
-        )),
-        (Standing::Remade, _) => Some(format!(
-            "the operations stack failed ({status}), the chat does not need it; {next} deletes it and makes it again"
-        )),
-    }
 }
 
 /// The stack of that name, ours or not.
@@ -121,6 +83,13 @@ fn tags(stack: &Found) -> impl Iterator<Item = (&str, &str)> {
 pub(super) async fn now(ground: &Ground) -> Option<String> {
     let found = find(ground, &ground.names.stack("operations")).await.ok()??;
     Some(state(&found))
+}
+
+/// The name of the stack that an administrator made for the stage's deployers, where it is there and ours.
+pub(super) async fn bootstrap_left(ground: &Ground) -> std::result::Result<Option<String>, CallError> {
+    let name = ground.names.stack("bootstrap");
+    let found = find(ground, &name).await?;
+    Ok(found.filter(|stack| ground.owner.owns(tags(stack))).map(|_| name))
 }
 
 /// The stack, where it is there and ours.
@@ -191,14 +160,40 @@ impl Resource for Operations {
     }
 
     async fn apply(&self, change: &Change, seen: Option<Seen>, visit: &Visit) -> Result<()> {
+        if self.given_up.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         match change {
             Change::Create => self.create(visit).await,
             _ => self.update(seen, visit).await,
         }
     }
 
-    /// Waits: what is gone can be made again, and `down` certifies that it is gone.
     async fn delete(&self, _: Seen, visit: &Visit) -> Result<()> {
+        let ended = self.remove(visit).await;
+        self.given_up.store(ended.is_err(), Ordering::Relaxed);
+        ended.or_else(|fault| self.spared(fault, visit))
+    }
+}
+
+impl Operations {
+    pub(super) fn new(ground: Arc<Ground>, leaving: bool) -> Self {
+        Self { ground, leaving, given_up: AtomicBool::default() }
+    }
+
+    /// Nothing that goes wrong with it keeps a chat from being deployed.
+    fn spared(&self, fault: Fault, visit: &Visit) -> Result<()> {
+        if self.leaving || fault.is_stopped() {
+            return Err(fault);
+        }
+        let next = fault.next().map(|next| format!("; {next}")).unwrap_or_default();
+        visit.warn(format!("the operations stack is not as wanted, the chat does not need it: {fault}{next}"));
+        Ok(())
+    }
+
+    /// Waits: what is gone can be made again, and `down` certifies that it is gone.
+    async fn remove(&self, visit: &Visit) -> Result<()> {
+        let limit = if self.leaving { OPERATION } else { REMADE };
         let name = self.name();
         let idle = || async {
             let found = find(&self.ground, &name).await?;
@@ -206,7 +201,7 @@ impl Resource for Operations {
             Ok((!busy).then_some(found.is_some()))
         };
         let what = "the operation on the stack to end";
-        if !visit.settle_from(what, FIRST_LOOK, OPERATION, idle).await? {
+        if !visit.settle_from(what, FIRST_LOOK, limit, idle).await? {
             return Ok(());
         }
         begin_deletion(&self.ground.aws, &name).await?;
@@ -217,7 +212,7 @@ impl Resource for Operations {
                 Some(_) => Ok(None),
             }
         };
-        visit.settle_from("the stack to be gone", FIRST_LOOK, OPERATION, gone).await
+        visit.settle_from("the stack to be gone", FIRST_LOOK, limit, gone).await
     }
 }
 
@@ -263,7 +258,7 @@ impl Operations {
             Ok(_) => visit.learn(STATE, "CREATE_IN_PROGRESS"),
             Err(error) if error.is_taken() => drop(self.observe(visit).await?),
             Err(error) if error.is_not_for_us() => goes_without(visit, &error, WITHOUT),
-            Err(error) => return Err(error.into()),
+            Err(error) => return self.spared(error.into(), visit),
         }
         Ok(())
     }
@@ -284,7 +279,7 @@ impl Operations {
                 self.observe(visit).await?;
                 let busy = visit.known(&id(), STATE).is_some_and(|state| Standing::of(&state) == Standing::Busy);
                 if !busy {
-                    return Err(error.into());
+                    return self.spared(error.into(), visit);
                 }
             }
         }

@@ -3,7 +3,7 @@ use super::*;
 use crate::stack::{ground::tests::ground, visiting};
 
 async fn operations() -> Operations {
-    Operations { ground: Arc::new(ground().await), leaving: false }
+    Operations::new(Arc::new(ground().await), false)
 }
 
 fn seen(of: &Operations, status: &str) -> Seen {

@@ -8,7 +8,7 @@ use reconcile::{Id, Visit};
 
 use super::{
     api,
-    function::{ROLE_IDENTITY, VARIABLE},
+    function::VARIABLE,
     ground::{Ground, Result},
     parameter, queue, records, role, table,
 };
@@ -62,12 +62,17 @@ fn contact(stage: &Stage) -> Value {
     }
 }
 
-/// The variables of this function, and nothing that it does not read.
+/// The variable with the identity of the role (A1). No function reads it: it makes another version of a function whose
+/// role was made again, and AWS encrypt its environment for the new one.
+const ROLE_ID: &str = "CHAT_ROLE_ID";
+
+/// The variables of this function, and nothing that it does not read but its role's identity.
 pub(super) fn environment(function: Function, ground: &Ground, stage: &Stage) -> Environment {
     let table = |which: &str| Value::Is(ground.names.table(which));
     let public = |which: &str| Value::Learned { of: parameter::id(which), fact: parameter::PUBLIC };
     let queue = || Value::Learned { of: queue::id(super::NEW_MESSAGES), fact: queue::URL };
-    let mut environment = Environment::from([("CHAT_VERSION", Value::Is(crate::VERSION.to_owned()))]);
+    let role = Value::Learned { of: role::id(function.name()), fact: role::ROLE_ID };
+    let mut environment = Environment::from([("CHAT_VERSION", Value::Is(crate::VERSION.to_owned())), (ROLE_ID, role)]);
     let own: Vec<(&'static str, Value)> = match function {
         Function::RegisterClient => vec![
             ("CHAT_ROOM_KEY", public(parameter::ROOM_KEY)),
@@ -118,7 +123,7 @@ pub fn decided(id: &Id, field: &str) -> Option<Decided> {
     Some(match (id.kind(), field, variable) {
         ("function", "code", _) => Decided::Code,
         ("function", "memory", _) => Decided::Setting("memory"),
-        ("function", ROLE_IDENTITY, _) => Decided::By(role::id(id.name())),
+        ("function", _, ROLE_ID) => Decided::By(role::id(id.name())),
         ("function", _, "CHAT_VERSION") => Decided::Version,
         ("function", _, "CHAT_PUSH_HOSTS") => Decided::Setting("push_hosts"),
         ("function", _, "CHAT_VAPID_SUBJECT") => Decided::Setting("contact"),
@@ -150,11 +155,11 @@ mod tests {
     async fn each_function_is_given_what_it_reads_and_nothing_else() {
         let (ground, stage) = (ground().await, stage());
         let names = |function| environment(function, &ground, &stage).into_keys().collect::<Vec<_>>();
-        assert_eq!(names(Function::ServePage), ["CHAT_VAPID_PUBLIC", "CHAT_VERSION"]);
-        assert_eq!(names(Function::ForwardMessages), ["CHAT_QUEUE_URL", "CHAT_VERSION"]);
+        assert_eq!(names(Function::ServePage), ["CHAT_ROLE_ID", "CHAT_VAPID_PUBLIC", "CHAT_VERSION"]);
+        assert_eq!(names(Function::ForwardMessages), ["CHAT_QUEUE_URL", "CHAT_ROLE_ID", "CHAT_VERSION"]);
         assert_eq!(
             names(Function::StoreMessage),
-            ["CHAT_MESSAGES_TABLE", "CHAT_ROOM_KEY", "CHAT_STAGE_TABLE", "CHAT_VERSION"]
+            ["CHAT_MESSAGES_TABLE", "CHAT_ROLE_ID", "CHAT_ROOM_KEY", "CHAT_STAGE_TABLE", "CHAT_VERSION"]
         );
         let notifier = environment(Function::NotifyClients, &ground, &stage);
         assert_eq!(notifier["CHAT_PUSH_HOSTS"], Value::Is("fcm.googleapis.com,*.push.apple.com".into()));

@@ -62,6 +62,11 @@ impl Names {
         format!("{}-{}", &whole[..LONGEST_ROLE - 1 - hash.len()], hash)
     }
 
+    /// Whether a role's name, where it was not cut, says that it is one of this region.
+    pub fn is_role_here(&self, role: &str) -> bool {
+        role.strip_suffix(&self.region).is_some_and(|rest| rest.ends_with('-'))
+    }
+
     /// A function's log group.
     pub fn log_group(&self, function: &str) -> String {
         format!("/aws/lambda/{}", self.function(function))

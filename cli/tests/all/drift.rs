@@ -42,11 +42,15 @@ pub(crate) async fn strangers(sky: &Sky) {
     tokio::time::sleep(Duration::from_secs(120)).await;
 }
 
-/// A role of the same stage in another region: roles are global.
+/// Roles of the same stage in another region, for roles are global: one as ours are named, one of a function that only
+/// another chatctl knows, one whose name was cut.
 async fn elsewhere(aws: &Aws, tags: &BTreeMap<String, String>) {
-    let role = aws.iam.create_role().role_name("chat-dev-store-message-eu-west-1").assume_role_policy_document(TRUST);
-    let tags = tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build().unwrap()).collect();
-    role.set_tags(Some(tags)).send().await.unwrap();
+    let tags = tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build().unwrap());
+    let tags: Vec<Tag> = tags.collect();
+    for name in ["store-message-eu-west-1", "translate-eu-west-1", "store-mess-0123456789abcdef"] {
+        let role = aws.iam.create_role().role_name(format!("chat-dev-{name}")).assume_role_policy_document(TRUST);
+        role.set_tags(Some(tags.clone())).send().await.unwrap();
+    }
 }
 
 async fn table(aws: &Aws) {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
 #![allow(clippy::disallowed_methods, reason = "a test has handles and a clock of its own")]
 
+mod allowed;
 mod amends;
 mod answers;
 mod aws_cli;

@@ -69,9 +69,11 @@ fn a1_a_role_made_again_under_its_name_is_given_to_its_function_again() {
         sky.cloud.turn(Weather { roles: exactly(10), ..Weather::fair() });
         up(&sky).await;
         let role = aws.iam.get_role().role_name(names.role("forward-messages")).send().await.unwrap().role.unwrap();
-        let function = aws.lambda.get_function().function_name(names.function("forward-messages"));
-        let tags = function.send().await.unwrap().tags.unwrap();
-        assert_eq!(tags["chatctl:role-id"], role.role_id);
+        let live = aws.lambda.get_function_configuration().function_name(names.function("forward-messages"));
+        let live = live.qualifier("live").send().await.unwrap();
+        // A version keeps the grant on its environment that it was published with: only a new one has one for this role.
+        assert_eq!(live.version.as_deref(), Some("2"));
+        assert_eq!(live.environment.unwrap().variables.unwrap()["CHAT_ROLE_ID"], role.role_id);
     });
 }
 

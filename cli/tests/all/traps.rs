@@ -193,7 +193,8 @@ fn a14_what_is_ours_is_found_in_each_service_itself_as_soon_as_it_is_there() {
         let tag = |(key, value): (&String, &String)| {
             aws_sdk_iam::types::Tag::builder().key(key).value(value).build().unwrap()
         };
-        let role = aws.iam.create_role().role_name(old).assume_role_policy_document(r#"{"Statement":[]}"#);
+        let (of_old, trust) = ("chat-dev-old-us-east-1", r#"{"Statement":[]}"#);
+        let role = aws.iam.create_role().role_name(of_old).assume_role_policy_document(trust);
         role.set_tags(Some(tags.iter().map(tag).collect())).send().await.unwrap();
         let tag = |(key, value): (&String, &String)| {
             aws_sdk_ssm::types::Tag::builder().key(key).value(value).build().unwrap()
@@ -202,7 +203,7 @@ fn a14_what_is_ours_is_found_in_each_service_itself_as_soon_as_it_is_there() {
         secret.set_tags(Some(tags.iter().map(tag).collect())).send().await.unwrap();
         let code = aws_sdk_lambda::types::FunctionCode::builder().zip_file(zip_of("old").into()).build();
         let function = aws.lambda.create_function().function_name(old).runtime("provided.al2023".into());
-        let function = function.handler("bootstrap").role(aws.global_arn("iam", "role/chat-dev-old")).code(code);
+        let function = function.handler("bootstrap").role(aws.global_arn("iam", &format!("role/{of_old}"))).code(code);
         function.set_tags(Some(tags)).send().await.unwrap();
         let mapping = aws.lambda.create_event_source_mapping().function_name(old);
         mapping.event_source_arn(aws.arn("sqs", old)).send().await.unwrap();

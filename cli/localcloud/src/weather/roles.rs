@@ -37,9 +37,14 @@ pub(super) fn after(drawn: &mut Drawn, weather: &Weather, now: i64, asked: &Aske
     }
 }
 
-/// Refuses a role that Lambda does not believe yet (A2).
+/// What Lambda says when it cannot encrypt a function's environment for a role that it does not believe yet.
+const NO_GRANT: &str = "Lambda was unable to configure access to your environment variables because the KMS key is \
+                        invalid for CreateGrant. Please check your KMS key settings. KMS Exception: InvalidArnException";
+
+/// Refuses a role that Lambda does not believe yet (A2), of every other one in the words of its environment.
 pub(super) fn assumed(drawn: &Drawn, now: i64, arn: &str) -> Result<(), Refusal> {
     match drawn.roles.get(name_of(arn)) {
+        Some(role) if now < role.believed && role.identity % 2 == 0 => Err(invalid(NO_GRANT)),
         Some(role) if now < role.believed => {
             Err(invalid("The role defined for the function cannot be assumed by Lambda."))
         }

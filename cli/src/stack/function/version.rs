@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Configuration, Function, Result, get, id};
 
-/// How many versions of a function are kept, the live one among them: a deploy publishes one at most, so that any of
-/// the last so many can be gone back to. The one bound for all who remove old versions.
+/// How many versions of a function are kept at least: a deploy publishes one at most, so that any of the last so many can
+/// be gone back to. The one bound for all who remove old versions.
 pub const KEPT_VERSIONS: u64 = 10;
 
 const NUMBER: &str = "version";

@@ -8,13 +8,17 @@ use aws_smithy_types::Blob;
 use reconcile::{Change, Fault, Visit};
 
 use super::{
-    Configuration, Function, KEPT_VERSIONS, LIVE, LOOPS, NO_STOP, ROLE_ID_TAG, ROLE_IDENTITY, Result, SERVICE,
-    VARIABLE, configuration, get, goes_without, role, version,
+    Configuration, Function, LIVE, LOOPS, NO_STOP, Result, SERVICE, VARIABLE, configuration, get, goes_without, version,
 };
 use crate::aws::{CallError, call, if_there};
 
-/// What Lambda says while a new role has not reached it yet (A2).
-const NOT_YET: [&str; 3] = ["cannot be assumed", "does not have permissions to call", "ensure the role can perform"];
+/// What Lambda says while a new role has not reached it yet (A2); the last one where it encrypts the environment for it.
+const NOT_YET: [&str; 4] = [
+    "cannot be assumed",
+    "does not have permissions to call",
+    "ensure the role can perform",
+    "KMS key is invalid for CreateGrant",
+];
 /// From so often, doubling, for so long.
 const ROLE_FIRST: Duration = Duration::from_millis(250);
 const ROLE_BELIEVED: Duration = Duration::from_secs(120);
@@ -53,9 +57,8 @@ impl Function {
         // Read for each try: a copy to keep would cost more than reading it again once in a while.
         let (name, zip) = (self.name(), self.zip().await?);
         let (package, role) = (self.package()?, self.part.name());
-        let mut tags: std::collections::HashMap<String, String> = self.ground.owner.map();
-        tags.insert(ROLE_ID_TAG.to_owned(), visit.fact(&role::id(role), role::ROLE_ID)?);
-        let request = self.ground.aws.lambda.create_function().function_name(&name).set_tags(Some(tags)).publish(true);
+        let tags = Some(self.ground.owner.map());
+        let request = self.ground.aws.lambda.create_function().function_name(&name).set_tags(tags).publish(true);
         let request = request
             .code(FunctionCode::builder().zip_file(zip).build())
             .architectures(Architecture::from(package.architecture()))
@@ -87,9 +90,10 @@ impl Function {
             return Ok(());
         }
         let touches_code = change.touches("code") || change.touches("architecture");
-        let touches_settings = change.fields().iter().any(|field| {
-            field.name.starts_with(VARIABLE) || ["role", ROLE_IDENTITY, "timeout", "memory"].contains(&&*field.name)
-        });
+        let touches_settings = change
+            .fields()
+            .iter()
+            .any(|field| field.name.starts_with(VARIABLE) || ["role", "timeout", "memory"].contains(&&*field.name));
         // Code alone is published in the call that brings it: one call less where most changes are.
         let mut latest = match touches_code {
             true => self.put_code(!touches_settings, visit).await?,
@@ -108,10 +112,7 @@ impl Function {
         }
         self.move_alias(&latest.version, visit).await?;
         version::note(visit, &latest.version, &latest.sha256);
-        if change.touches(ROLE_IDENTITY) || *change == Change::Create {
-            self.tag_role_id(visit).await?;
-        }
-        self.prune(&latest.version).await
+        Ok(())
     }
 
     /// Whether the code (else the settings) of a version is not as wanted.
@@ -244,31 +245,6 @@ impl Function {
             }
         };
         visit.settle("the function's last change to end", CHANGED, allow).await
-    }
-
-    async fn tag_role_id(&self, visit: &Visit) -> Result<()> {
-        let arn = self.ground.aws.arn("lambda", &format!("function:{}", self.name()));
-        let role_id = visit.fact(&role::id(self.part.name()), role::ROLE_ID)?;
-        let answer = self.ground.aws.lambda.tag_resource().resource(arn).tags(ROLE_ID_TAG, role_id).send().await;
-        answer.map_err(call(SERVICE, "TagResource", self.name()))?;
-        Ok(())
-    }
-
-    /// Old versions are kept to a bound, to go back to; what is older goes, whichever run left it (A31).
-    async fn prune(&self, live: &str) -> Result<()> {
-        let oldest = live.parse::<u64>().ok().and_then(|live| live.checked_sub(KEPT_VERSIONS));
-        let Some(oldest) = oldest.filter(|oldest| *oldest > 0) else { return Ok(()) };
-        let name = self.name();
-        let mut pages = self.ground.aws.lambda.list_versions_by_function().function_name(&name).into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let versions = page.map_err(call(SERVICE, "ListVersionsByFunction", &name))?.versions.unwrap_or_default();
-            let numbers = versions.iter().filter_map(|version| version.version()?.parse::<u64>().ok());
-            for old in numbers.filter(|number| *number <= oldest) {
-                let request = self.ground.aws.lambda.delete_function().function_name(&name).qualifier(old.to_string());
-                if_there(request.send().await.map_err(call(SERVICE, "DeleteFunction", &name)))?;
-            }
-        }
-        Ok(())
     }
 
     fn resolved(&self, visit: &Visit) -> Result<Environment> {

@@ -1,0 +1,105 @@
+//! Whether the deployer's policy allows what the tool does: every call of a stage's life, held against the document that
+//! `bootstrap` makes (A35). The local cloud enforces no policies, so nobody else would notice.
+
+use std::collections::BTreeSet;
+
+use chatctl::aws::faults::{Call, Faults};
+use chatctl::deploy::{self, DownOptions, RollbackOptions, UpOptions};
+use serde_json::Value;
+
+use crate::drift;
+use crate::sky::{Sky, in_paused_time};
+use crate::terms::{allowed, document};
+
+/// What a REST call of Lambda's is called in a policy: the end of its path, after the date.
+const LAMBDA: [(&str, &str, &str); 26] = [
+    ("GET", "/functions", "ListFunctions"),
+    ("POST", "/functions", "CreateFunction"),
+    ("GET", "/functions/{}", "GetFunction"),
+    ("DELETE", "/functions/{}", "DeleteFunction"),
+    ("GET", "/functions/{}/configuration", "GetFunctionConfiguration"),
+    ("PUT", "/functions/{}/configuration", "UpdateFunctionConfiguration"),
+    ("PUT", "/functions/{}/code", "UpdateFunctionCode"),
+    ("GET", "/functions/{}/versions", "ListVersionsByFunction"),
+    ("POST", "/functions/{}/versions", "PublishVersion"),
+    ("POST", "/functions/{}/aliases", "CreateAlias"),
+    ("PUT", "/functions/{}/aliases/{}", "UpdateAlias"),
+    ("GET", "/functions/{}/policy", "GetPolicy"),
+    ("POST", "/functions/{}/policy", "AddPermission"),
+    ("DELETE", "/functions/{}/policy/{}", "RemovePermission"),
+    ("GET", "/functions/{}/concurrency", "GetFunctionConcurrency"),
+    ("DELETE", "/functions/{}/concurrency", "DeleteFunctionConcurrency"),
+    ("GET", "/functions/{}/recursion-config", "GetFunctionRecursionConfig"),
+    ("PUT", "/functions/{}/recursion-config", "PutFunctionRecursionConfig"),
+    ("GET", "/event-source-mappings", "ListEventSourceMappings"),
+    ("POST", "/event-source-mappings", "CreateEventSourceMapping"),
+    ("GET", "/event-source-mappings/{}", "GetEventSourceMapping"),
+    ("PUT", "/event-source-mappings/{}", "UpdateEventSourceMapping"),
+    ("DELETE", "/event-source-mappings/{}", "DeleteEventSourceMapping"),
+    ("GET", "/account-settings", "GetAccountSettings"),
+    ("GET", "/tags/{}", "ListTags"),
+    ("POST", "/tags/{}", "TagResource"),
+];
+
+/// The actions that a call needs.
+fn actions(call: &Call) -> Vec<String> {
+    let Call { service, operation } = call;
+    match (service.as_str(), operation.as_str()) {
+        // Nobody can be denied that.
+        ("sts", "GetCallerIdentity") => Vec::new(),
+        // Asked first and gone without: it reads all of the account.
+        ("iam", "GetAccountAuthorizationDetails") => Vec::new(),
+        ("dynamodb", "TransactWriteItems") => vec!["dynamodb:PutItem".into(), "dynamodb:UpdateItem".into()],
+        ("apigateway", rest) => vec![format!("apigateway:{}", rest.split(' ').next().unwrap())],
+        ("lambda", rest) => vec![format!("lambda:{}", of_lambda(rest))],
+        ("monitoring", operation) => vec![format!("cloudwatch:{operation}")],
+        (service, operation) => vec![format!("{service}:{operation}")],
+    }
+}
+
+fn of_lambda(rest: &str) -> &'static str {
+    let (method, path) = rest.split_once(' ').unwrap();
+    let path = path.trim_end_matches('/').splitn(3, '/').nth(2).map(|path| format!("/{path}")).unwrap();
+    let found = LAMBDA.iter().find(|(of, at, _)| (*of, *at) == (method, path.as_str()));
+    found.unwrap_or_else(|| panic!("what is {rest} called in a policy?")).2
+}
+
+/// The calls of a stage's life: made, unchanged, changed in many ways, gone back, taken down.
+async fn calls_of_a_life(sky: &mut Sky) -> BTreeSet<String> {
+    let faults = Faults::none();
+    let up = async |sky: &Sky| {
+        let options = UpOptions { prove: false, confirm: &|_| Ok(()), asks: false };
+        Box::pin(deploy::up(&sky.deploying(&faults, "up"), options)).await.unwrap();
+    };
+    up(sky).await;
+    up(sky).await;
+    drift::by_hand(sky).await;
+    (sky.code, sky.stage.memory) = ("two", Some(512));
+    up(sky).await;
+    let options = RollbackOptions { to: Some(1), prove: false, confirm: &|_| Ok(()) };
+    Box::pin(deploy::rollback(&sky.deploying(&faults, "rollback 1"), options)).await.unwrap();
+    let options = DownOptions { delete_data: true, confirm: &|_| Ok(()) };
+    Box::pin(deploy::down(&sky.deploying(&faults, "down"), options)).await.unwrap();
+    faults.calls().iter().flat_map(actions).collect()
+}
+
+#[test]
+fn a35_a_deployer_may_do_all_that_is_done_in_a_stages_life() {
+    in_paused_time(async {
+        let mut sky = Sky::empty();
+        let made = deploy::bootstrap(&sky.deploying(&Faults::none(), "bootstrap"), &|_| Ok(())).await.unwrap();
+        let statements = document(&sky, &made.policy).await;
+        let may: BTreeSet<&str> = statements.iter().flat_map(allowed).collect();
+        let denied = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>";
+        sky.wire.answers(move |text| {
+            text.contains("Action=GetAccountAuthorizationDetails").then(|| (403, denied.to_owned()))
+        });
+        let done = calls_of_a_life(&mut sky).await;
+        let missing: Vec<&String> = done.iter().filter(|action| !may.contains(action.as_str())).collect();
+        assert!(missing.is_empty(), "not in templates/deployer.yaml: {missing:?}");
+        assert!(done.len() > 60, "{done:?}");
+        let lists = |statement: &&Value| allowed(statement).contains(&"ssm:GetParametersByPath");
+        let on = statements.iter().find(lists).unwrap()["Resource"].to_string();
+        assert!(on.contains(":parameter/chat/dev\""), "a list by path is asked of the path itself: {on}");
+    });
+}
