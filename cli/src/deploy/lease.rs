@@ -30,8 +30,9 @@ const RENEWED_EVERY: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_secs(1);
 /// Without a renewal for so long its holder makes no further call: a good while before another may take it over.
 const LAST_CALL: Duration = Duration::from_secs(40);
-/// A holder that seems silent is watched for so long: one whose clock is another renews meanwhile.
-const WATCHED: Duration = Duration::from_secs(12);
+/// A holder that seems silent is watched for so long: one whose clock is another renews meanwhile, and one that cannot
+/// renew has made its last call, whatever the clocks say. The rest is for a call that was on its way then.
+const WATCHED: Duration = Duration::from_secs(LAST_CALL.as_secs() + 5);
 /// How often taking it is tried when others take and give it at the same time.
 const TRIES: u32 = 5;
 
