@@ -58,9 +58,9 @@ pub(super) async fn carry_out(
 ) -> Result<UpOutcome, Failure> {
     let changes: Vec<String> =
         plan.steps.iter().filter(|step| step.change.verb() != Verb::Keep).map(described).collect();
-    let fresh = plan.facts.noted(&stack::first(), stack::FRESH).is_some();
+    let fresh = is_fresh(plan);
     let commit = walk(cx, stack, plan, &way).await?;
-    let last = if fresh { None } else { lease.last(cx).await? };
+    let last = lease.last_in(cx, fresh).await?;
     let (endpoint, lobby) = (endpoint(cx, plan)?, Lobby::of(cx, stack).await?);
     let done = Done {
         after: last.map_or(0, |last| last.number),
@@ -119,6 +119,11 @@ async fn walk(cx: &Deploying, stack: &Chat, plan: &mut Plan, way: &Way) -> Resul
     let (walk, commit, ()) = tokio::join!(walk, way.commit(cx), advice);
     walk.map_err(|error| walked(cx, error))?;
     Ok(commit)
+}
+
+/// Whether this run has made the Stage table, and with it the history.
+pub(super) fn is_fresh(plan: &Plan) -> bool {
+    plan.facts.noted(&stack::first(), stack::FRESH).is_some()
 }
 
 /// Whether functions will be there that were not: then the account's quota is of interest (A17).

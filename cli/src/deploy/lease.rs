@@ -184,11 +184,23 @@ impl Lease {
 
     /// The last deploy of the stage: as the lease remembers it, else as the history does.
     pub(super) async fn last(&self, cx: &Deploying) -> Result<Option<Deploy>, CallError> {
-        let remembered = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match remembered {
-            Some(last) => Ok(Some(last)),
-            None => history::last(cx).await,
+        if let Some(last) = self.remembered() {
+            return Ok(Some(last));
         }
+        let last = history::last(cx).await?;
+        // One without a number may get it from a migration.
+        let counted = last.clone().filter(|last| last.number > 0);
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = counted;
+        Ok(last)
+    }
+
+    /// The same in a Stage table that this holder has made: there is no history to be asked then.
+    pub(super) async fn last_in(&self, cx: &Deploying, fresh: bool) -> Result<Option<Deploy>, CallError> {
+        if fresh { Ok(self.remembered()) } else { self.last(cx).await }
+    }
+
+    fn remembered(&self) -> Option<Deploy> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Writes a deploy down, or what is new of it.

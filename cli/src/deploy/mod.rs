@@ -9,6 +9,7 @@ mod carry;
 mod certificate;
 mod chosen;
 mod down;
+mod drawn;
 mod drift;
 mod history;
 mod holder;

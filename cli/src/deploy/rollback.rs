@@ -5,6 +5,7 @@ use tokio::time::Instant;
 
 use super::carry::{self, Way};
 use super::chosen::{chosen, undone};
+use super::drawn::{Drawn, came_between};
 use super::history::{self, KEPT_DEPLOYS};
 use super::lease::Lease;
 use super::lobby::Lobby;
@@ -39,12 +40,11 @@ pub async fn rollback(cx: &Deploying, options: RollbackOptions<'_>) -> Result<Up
     (cx.tell)(Event::Planned { steps: telling::steps(&plan) });
     ask(cx, &plan, options.confirm)?;
 
+    let drawn = Drawn::after(Some(current));
     let lease = Lease::take(cx).await?;
     let carried = async |lease: &Lease| {
-        let newest = lease.last(cx).await?.map(|last| last.number);
-        if newest != Some(current.number) {
-            let failure = Failure::failed("another deploy has come between").why("nothing was changed");
-            return Err(failure.next(cx.stage.command("history")));
+        if !drawn.holds(lease.last(cx).await?.as_ref()) {
+            return Err(came_between(cx));
         }
         carry::carry_out(&back.cx, &back.stack, &mut plan, back.way.clone(), options.prove, lease, began).await
     };

@@ -30,6 +30,7 @@ mod likeness;
 mod lobby;
 mod oracles;
 mod outside;
+mod overtaken;
 mod poison;
 mod recordings;
 mod relay;
