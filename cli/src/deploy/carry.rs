@@ -63,7 +63,7 @@ pub(super) async fn carry_out(
     let last = lease.last_in(cx, fresh).await?;
     let (endpoint, lobby) = (endpoint(cx, plan)?, Lobby::of(cx, stack).await?);
     let done = Done {
-        after: last.map_or(0, |last| last.number),
+        after: last.as_ref(),
         commit,
         changes: changes.clone(),
         took: began.elapsed(),
