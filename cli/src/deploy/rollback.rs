@@ -11,7 +11,7 @@ use super::lease::Lease;
 use super::lobby::Lobby;
 use super::record::{Back, Deploy};
 use super::up::{ask, settled};
-use super::{Confirm, Deploying, UpOutcome, telling};
+use super::{Confirm, Deploying, UpOutcome, quota, telling};
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::stack::{self, Chat};
@@ -36,6 +36,7 @@ pub async fn rollback(cx: &Deploying, options: RollbackOptions<'_>) -> Result<Up
     if plan.is_empty() {
         return settled(cx, &plan, &Lobby::of(cx, &back.stack).await?, began).await;
     }
+    quota::advise(cx, &plan).await;
     (cx.tell)(Event::RollingBack { from: current.number, to: to.number, because: None });
     (cx.tell)(Event::Planned { steps: telling::steps(&plan) });
     ask(cx, &plan, options.confirm)?;

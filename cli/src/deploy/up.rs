@@ -12,7 +12,7 @@ use super::lease::Lease;
 use super::lobby::Lobby;
 use super::proof::Proved;
 use super::record::Deploy;
-use super::{Confirm, Deploying, beside, reasons, telling};
+use super::{Confirm, Deploying, beside, quota, reasons, telling};
 use crate::build::{self, Executable, Machine, Platform, Profile, Recipe, Source};
 use crate::event::{Act, Event, Place, PlannedStep};
 use crate::failure::Failure;
@@ -69,7 +69,8 @@ impl Planned {
 pub async fn plan(cx: &Deploying) -> Result<Planned, Failure> {
     let stack = wanted(cx).await?;
     let mut plan = forecast(cx, &stack).await?;
-    let last = last_of(cx, &plan).await?;
+    let (last, ()) = tokio::join!(last_of(cx, &plan), quota::advise(cx, &plan));
+    let last = last?;
     reasons::explain(&mut plan, &stack, &cx.stage, last.as_ref());
     beside::say_boundary(cx, &plan);
     Ok(Planned { place: telling::place(cx), steps: telling::steps(&plan) })
@@ -137,6 +138,7 @@ async fn attempt(
     let now_ms = cx.now_ms();
     let stack = chat(cx, packages).await?;
     let mut plan = forecast(cx, &stack).await?;
+    quota::advise(cx, &plan).await;
     let tell_planned = |plan: &mut Plan, last: Option<&Deploy>| {
         reasons::explain(plan, &stack, &cx.stage, last);
         (cx.tell)(Event::Planned { steps: telling::steps(plan) });
