@@ -353,6 +353,11 @@ pub async fn operations_state(aws: &Aws, stage: &Stage) -> Option<String> {
     operations::now(&Ground::of(aws, stage)).await
 }
 
+/// An error where the stage has a layout that this chatctl does not know.
+pub async fn check_layout(aws: &Aws, stage: &Stage) -> reconcile::Result<()> {
+    records::check_layout(&Ground::of(aws, stage)).await
+}
+
 /// The operator's key, from which the stage's rooms and tokens come. Read only where one is made or shown.
 pub async fn operator_key(aws: &Aws, stage: &Stage) -> reconcile::Result<OperatorKey> {
     ground::read_operator_key(aws, &stage.names()).await
