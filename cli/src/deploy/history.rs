@@ -61,7 +61,13 @@ pub(super) fn unread(cx: &Deploying, error: CallError) -> Failure {
 }
 
 /// Removes what is older than what is kept, once in a while.
-pub(super) async fn sweep(cx: &Deploying, newest: u64) -> Result<(), CallError> {
+pub(super) async fn sweep(cx: &Deploying, newest: u64) -> Result<(), Failure> {
+    let failed =
+        |error| Failure::from(error).while_doing(format!("cannot remove old deploys of stage {}", cx.stage.name));
+    remove_old(cx, newest).await.map_err(failed)
+}
+
+async fn remove_old(cx: &Deploying, newest: u64) -> Result<(), CallError> {
     let Some(oldest_kept) = (newest + 1).checked_sub(KEPT_DEPLOYS).filter(|_| newest.is_multiple_of(SWEPT_EVERY))
     else {
         return Ok(());

@@ -183,11 +183,11 @@ impl Lease {
     }
 
     /// The last deploy of the stage: as the lease remembers it, else as the history does.
-    pub(super) async fn last(&self, cx: &Deploying) -> Result<Option<Deploy>, CallError> {
+    pub(super) async fn last(&self, cx: &Deploying) -> Result<Option<Deploy>, Failure> {
         if let Some(last) = self.remembered() {
             return Ok(Some(last));
         }
-        let last = history::last(cx).await?;
+        let last = history::last(cx).await.map_err(|error| history::unread(cx, error))?;
         // One without a number may get it from a migration.
         let counted = last.clone().filter(|last| last.number > 0);
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = counted;
@@ -195,7 +195,7 @@ impl Lease {
     }
 
     /// The same in a Stage table that this holder has made: there is no history to be asked then.
-    pub(super) async fn last_in(&self, cx: &Deploying, fresh: bool) -> Result<Option<Deploy>, CallError> {
+    pub(super) async fn last_in(&self, cx: &Deploying, fresh: bool) -> Result<Option<Deploy>, Failure> {
         if fresh { Ok(self.remembered()) } else { self.last(cx).await }
     }
 

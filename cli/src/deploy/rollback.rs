@@ -28,6 +28,10 @@ pub struct RollbackOptions<'a> {
 
 /// Goes back to an earlier deploy, and proves it.
 pub async fn rollback(cx: &Deploying, options: RollbackOptions<'_>) -> Result<UpOutcome, Failure> {
+    try_rollback(cx, options).await.map_err(|failure| cx.goes_on(failure))
+}
+
+async fn try_rollback(cx: &Deploying, options: RollbackOptions<'_>) -> Result<UpOutcome, Failure> {
     let began = Instant::now();
     let past = history::latest(cx, KEPT_DEPLOYS).await.map_err(|error| history::unread(cx, error))?;
     let (current, to) = chosen(&past, options.to, &cx.stage.command("history"))?;

@@ -67,6 +67,10 @@ impl Planned {
 
 /// What `up` would do, and why. Builds, looks, and changes nothing.
 pub async fn plan(cx: &Deploying) -> Result<Planned, Failure> {
+    try_plan(cx).await.map_err(|failure| cx.goes_on(failure))
+}
+
+async fn try_plan(cx: &Deploying) -> Result<Planned, Failure> {
     let stack = wanted(cx).await?;
     let mut plan = forecast(cx, &stack).await?;
     let (last, ()) = tokio::join!(last_of(cx, &plan), quota::advise(cx, &plan));
@@ -93,7 +97,7 @@ fn is_new(plan: &Plan) -> bool {
 
 /// The last deploy, which a plan's reasons are drawn from.
 async fn last_of(cx: &Deploying, plan: &Plan) -> Result<Option<Deploy>, Failure> {
-    if is_new(plan) { Ok(None) } else { Ok(history::last(cx).await?) }
+    if is_new(plan) { Ok(None) } else { history::last(cx).await.map_err(|error| history::unread(cx, error)) }
 }
 
 /// Makes the stage what it should be, and proves it.

@@ -22,6 +22,7 @@ mod elsewhere;
 mod events;
 mod every_call;
 mod faults;
+mod going_on;
 mod graph;
 mod house;
 mod kills;
