@@ -139,41 +139,67 @@ async fn attempt(
     known: Option<Drawn>,
     began: Instant,
 ) -> Result<Came, Failure> {
-    let now_ms = cx.now_ms();
+    let since = known.unwrap_or_else(|| Drawn::At(cx.now_ms()));
     let stack = chat(cx, packages).await?;
-    let mut plan = forecast(cx, &stack).await?;
+    let plan = forecast(cx, &stack).await?;
     quota::advise(cx, &plan).await;
-    let tell_planned = |plan: &mut Plan, last: Option<&Deploy>| {
-        reasons::explain(plan, &stack, &cx.stage, last);
-        (cx.tell)(Event::Planned { steps: telling::steps(plan) });
-    };
-    // The lease remembers the last deploy: where nobody is asked, one call tells whether the plan may be carried out,
-    // and its reasons.
-    let unasked = !plan.is_empty() && !is_new(&plan) && !options.asks;
-    let drawn = if unasked {
-        known.unwrap_or(Drawn::At(now_ms))
-    } else {
-        let last = last_of(cx, &plan).await?;
-        let unwritten = history::is_unwritten(last.as_ref(), &stack::versions(&plan.facts));
-        if plan.is_empty() && !unwritten && !(options.prove && history::owes_proof(last.as_ref())) {
-            return settled(cx, &plan, &Lobby::of(cx, &stack).await?, began).await.map(Came::Through);
-        }
-        tell_planned(&mut plan, last.as_ref());
-        ask(cx, &plan, options.confirm)?;
-        make_place(cx, &stack, &mut plan).await?;
-        Drawn::after(last.as_ref())
-    };
-    let carried = async |lease: &Lease| {
-        let last = lease.last_in(cx, is_fresh(&plan)).await?;
-        if !drawn.holds(last.as_ref()) {
-            return Ok(Came::Late(Drawn::after(last.as_ref())));
-        }
-        if unasked {
-            tell_planned(&mut plan, last.as_ref());
-        }
-        carry_out(cx, &stack, &mut plan, Way::On, options.prove, lease, began).await.map(Came::Through)
-    };
-    Lease::take(cx).await?.over(carried).await
+    let mut draft = Draft { cx, stack, plan, prove: options.prove, began };
+    if !draft.plan.is_empty() && !is_new(&draft.plan) && !options.asks {
+        return draft.carry(since, false).await;
+    }
+    let last = last_of(cx, &draft.plan).await?;
+    if !since.holds(last.as_ref()) {
+        return Ok(Came::Late(Drawn::after(last.as_ref())));
+    }
+    if draft.is_done(last.as_ref()) {
+        let lobby = Lobby::of(cx, &draft.stack).await?;
+        return settled(cx, &draft.plan, &lobby, began).await.map(Came::Through);
+    }
+    draft.tell(last.as_ref());
+    ask(cx, &draft.plan, options.confirm)?;
+    make_place(cx, &draft.stack, &mut draft.plan).await?;
+    draft.carry(Drawn::after(last.as_ref()), true).await
+}
+
+/// A plan that may be carried out.
+struct Draft<'a> {
+    cx: &'a Deploying,
+    stack: Chat,
+    plan: Plan,
+    prove: bool,
+    began: Instant,
+}
+
+impl Draft<'_> {
+    /// Whether nothing is left to do: to change, to write down or to prove.
+    fn is_done(&self, last: Option<&Deploy>) -> bool {
+        let unwritten = history::is_unwritten(last, &stack::versions(&self.plan.facts));
+        self.plan.is_empty() && !unwritten && !(self.prove && history::owes_proof(last))
+    }
+
+    /// Tells it with its reasons.
+    fn tell(&mut self, last: Option<&Deploy>) {
+        reasons::explain(&mut self.plan, &self.stack, &self.cx.stage, last);
+        (self.cx.tell)(Event::Planned { steps: telling::steps(&self.plan) });
+    }
+
+    /// Carries it out under the lease, which remembers the last deploy: one call says whether the plan still holds, and
+    /// the reasons of one that was not told yet.
+    async fn carry(mut self, drawn: Drawn, told: bool) -> Result<Came, Failure> {
+        let cx = self.cx;
+        let carried = async |lease: &Lease| {
+            let last = lease.last_in(cx, is_fresh(&self.plan)).await?;
+            if !drawn.holds(last.as_ref()) {
+                return Ok(Came::Late(Drawn::after(last.as_ref())));
+            }
+            if !told {
+                self.tell(last.as_ref());
+            }
+            let Self { stack, plan, prove, began, .. } = &mut self;
+            carry_out(cx, stack, plan, Way::On, *prove, lease, *began).await.map(Came::Through)
+        };
+        Lease::take(cx).await?.over(carried).await
+    }
 }
 
 /// The stack as it should be, of what was given or is built first.
