@@ -30,6 +30,10 @@ pub struct BootstrapOutcome {
 
 /// Applies the template: looks, shows what would change, asks, does it and waits.
 pub async fn bootstrap(cx: &Deploying, confirm: Confirm<'_>) -> Result<BootstrapOutcome, Failure> {
+    try_bootstrap(cx, confirm).await.map_err(|failure| cx.goes_on(failure))
+}
+
+async fn try_bootstrap(cx: &Deploying, confirm: Confirm<'_>) -> Result<BootstrapOutcome, Failure> {
     let bootstrap = Bootstrap { cx, name: cx.stage.names().stack("bootstrap") };
     let there = bootstrap.ready(confirm).await?;
     let changed = bootstrap.change(there.is_some(), confirm).await?;

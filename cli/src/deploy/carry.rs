@@ -10,9 +10,9 @@ use super::lobby::Lobby;
 use super::proof::{self, Proved};
 use super::record::{Back, Deploy, Done, Proof};
 use super::unproven::Unproven;
-use super::up::{FUNCTION, UpOutcome, walked};
+use super::up::{UpOutcome, walked};
 use super::wants::Wants;
-use super::{Deploying, beside, quota, rollback};
+use super::{Deploying, beside, rollback};
 use crate::build::{Commit, Source};
 use crate::event::Event;
 use crate::failure::{Exit, Explain, Failure};
@@ -58,12 +58,12 @@ pub(super) async fn carry_out(
 ) -> Result<UpOutcome, Failure> {
     let changes: Vec<String> =
         plan.steps.iter().filter(|step| step.change.verb() != Verb::Keep).map(described).collect();
-    let fresh = plan.facts.noted(&stack::first(), stack::FRESH).is_some();
+    let fresh = is_fresh(plan);
     let commit = walk(cx, stack, plan, &way).await?;
-    let last = if fresh { None } else { lease.last(cx).await? };
+    let last = lease.last_in(cx, fresh).await?;
     let (endpoint, lobby) = (endpoint(cx, plan)?, Lobby::of(cx, stack).await?);
     let done = Done {
-        after: last.map_or(0, |last| last.number),
+        after: last.as_ref(),
         commit,
         changes: changes.clone(),
         took: began.elapsed(),
@@ -107,23 +107,18 @@ pub(super) async fn carry_out(
     Ok(outcome)
 }
 
-/// Walks all but what finishes; beside it the commit is asked for, and what the account may run.
+/// Walks all but what finishes; beside it the commit is asked for.
 async fn walk(cx: &Deploying, stack: &Chat, plan: &mut Plan, way: &Way) -> Result<Option<Commit>, Failure> {
-    let (doing, makes_functions) = (cx.doing(), makes_functions(plan));
-    let advice = async {
-        if makes_functions {
-            quota::advise(cx).await;
-        }
-    };
+    let doing = cx.doing();
     let walk = reconcile::walk_unfinished(stack, plan, &doing);
-    let (walk, commit, ()) = tokio::join!(walk, way.commit(cx), advice);
+    let (walk, commit) = tokio::join!(walk, way.commit(cx));
     walk.map_err(|error| walked(cx, error))?;
     Ok(commit)
 }
 
-/// Whether functions will be there that were not: then the account's quota is of interest (A17).
-fn makes_functions(plan: &Plan) -> bool {
-    plan.changes().any(|step| step.id.kind() == FUNCTION && step.change.verb() == Verb::Create)
+/// Whether this run has made the Stage table, and with it the history.
+pub(super) fn is_fresh(plan: &Plan) -> bool {
+    plan.facts.noted(&stack::first(), stack::FRESH).is_some()
 }
 
 /// Says what was not taken away, because nothing proved that nobody needs it.

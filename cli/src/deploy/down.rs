@@ -44,6 +44,11 @@ async fn try_down(cx: &Deploying, options: DownOptions<'_>) -> Result<DownOutcom
     let Removal { stack, keep } =
         stack::removal(&cx.aws, &cx.stage, options.delete_data).await.map_err(|fault| looking(cx, fault))?;
     let mut plan = reconcile::plan_down(&stack, &keep, &cx.doing()).await.map_err(|error| looked(cx, error))?;
+    let stands = plan.step(&stack::first()).is_some();
+    if stands {
+        // What a newer chatctl has written is not understood here, nor kept by what writes it again.
+        stack::check_layout(&cx.aws, &cx.stage).await.map_err(|fault| looking(cx, fault))?;
+    }
     let steps = telling::steps(&plan);
     let count = steps.iter().filter(|step| step.change == Act::Delete).count();
     (cx.tell)(Event::Planned { steps });
@@ -57,10 +62,7 @@ async fn try_down(cx: &Deploying, options: DownOptions<'_>) -> Result<DownOutcom
         ))?;
     }
     // Without the Stage table there is no lease, and nothing that another deploy could be doing.
-    let lease = match plan.step(&stack::first()) {
-        Some(_) => Some(Lease::take(cx).await?),
-        None => None,
-    };
+    let lease = if stands { Some(Lease::take(cx).await?) } else { None };
     let doing = cx.doing();
     let removed = match lease {
         None => reconcile::walk(&stack, &mut plan, &doing).await.map_err(|error| walked(cx, error))?,

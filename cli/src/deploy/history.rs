@@ -1,6 +1,7 @@
 //! The deploys of a stage, one item each in its Stage table: read, and the old ones removed (who holds the lease writes
 //! them). Must not know how a deploy is done.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
@@ -17,10 +18,22 @@ pub(super) const KEPT_DEPLOYS: u64 = 50;
 /// The older ones go at every so many-th deploy, so that most cost no call for it.
 const SWEPT_EVERY: u64 = 10;
 
+/// So many are read at least: a deploy of a computer whose clock was behind may stand below earlier ones, as a chatctl
+/// of another day wrote it.
+const READ: u64 = 8;
+
 /// The deploys that are kept, the newest first; at most so many.
 pub(super) async fn latest(cx: &Deploying, most: u64) -> Result<Vec<Deploy>, CallError> {
-    let items = query(cx, Order::NewestFirst, most).await?;
-    Ok(items.iter().filter_map(Deploy::stored).collect())
+    let items = query(cx, Order::NewestFirst, most.max(READ)).await?;
+    let mut deploys = in_order(items.iter().filter_map(Deploy::stored).collect());
+    deploys.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+    Ok(deploys)
+}
+
+/// The newest first by their numbers, which are counted under the lease; those without one stay as they are.
+fn in_order(mut deploys: Vec<Deploy>) -> Vec<Deploy> {
+    deploys.sort_by_key(|deploy| Reverse(deploy.number));
+    deploys
 }
 
 /// The last deploy, if there was one.
@@ -54,7 +67,13 @@ pub(super) fn sweeps(number: u64) -> bool {
 
 /// Removes what is older than what is kept, of the history and of the functions' versions, once in a while. The last
 /// proved deploy stays, and what it made live: a failed proof goes back to that.
-pub(super) async fn sweep(cx: &Deploying, newest: u64) -> Result<(), CallError> {
+pub(super) async fn sweep(cx: &Deploying, newest: u64) -> Result<(), Failure> {
+    let failed =
+        |error| Failure::from(error).while_doing(format!("cannot remove old deploys of stage {}", cx.stage.name));
+    remove_old(cx, newest).await.map_err(failed)
+}
+
+async fn remove_old(cx: &Deploying, newest: u64) -> Result<(), CallError> {
     if !sweeps(newest) {
         return Ok(());
     }
@@ -118,5 +137,36 @@ async fn query(cx: &Deploying, order: Order, most: u64) -> Result<Vec<Item>, Cal
         if from.is_none() || items.len() >= most {
             return Ok(items);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::chosen::{chosen, undone};
+    use super::super::record::tests::deploy;
+    use super::*;
+
+    /// Deploy 3 was done on a computer whose clock was behind: by its id it is the oldest.
+    fn out_of_order() -> Vec<Deploy> {
+        let of = |number, proof| deploy(number, number, proof);
+        vec![of(4, Proof::Failed), of(2, Proof::Proved), of(1, Proof::Proved), of(3, Proof::Proved)]
+    }
+
+    #[test]
+    fn what_a_clock_that_was_behind_wrote_down_is_read_in_the_order_of_the_lease() {
+        let past = in_order(out_of_order());
+        let numbers: Vec<u64> = past.iter().map(|deploy| deploy.number).collect();
+        assert_eq!(numbers, [4, 3, 2, 1]);
+        assert_eq!(undone(&past, &past[0]).map(|to| to.number), Some(3));
+        assert_eq!(chosen(&past, None, "").map(|(from, to)| (from.number, to.number)), Ok((4, 3)));
+        assert!(!is_unwritten(past.first(), &past[0].functions));
+    }
+
+    #[test]
+    fn deploys_that_were_not_counted_stay_as_they_are_behind_those_that_were() {
+        let uncounted = |version| Deploy { number: 0, ..deploy(0, version, Proof::Proved) };
+        let past = in_order(vec![uncounted(9), deploy(1, 1, Proof::Proved), uncounted(8)]);
+        let versions: Vec<&str> = past.iter().map(|deploy| &*deploy.functions["store-message"].number).collect();
+        assert_eq!(versions, ["1", "9", "8"]);
     }
 }

@@ -39,7 +39,7 @@ pub struct Holder {
 /// What to do about a lease that is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Its process is gone: take it over at once.
+    /// Its process, which would be seen from here, is gone: take it over at once.
     Gone,
     /// It has not renewed for too long, by this clock: take it over, if its clock is not another.
     Silent,
@@ -70,19 +70,21 @@ impl Holder {
     /// What can be said of it by `me` at this time. `started` says when a process of this computer was started,
     /// if there is one of that number.
     pub(super) fn verdict(&self, me: &Self, now_ms: i64, started: impl Fn(u32) -> Option<u64>) -> Verdict {
-        let same_computer = self.host == me.host && self.machine == me.machine && self.space == me.space;
-        let gone = if same_computer && self.boot == me.boot {
-            // The process can be seen from here.
-            started(self.pid) != Some(self.started)
-        } else {
-            // The same computer, started again since.
-            same_computer && !self.machine.is_empty()
-        };
+        let gone = self.can_be_seen_by(me) && started(self.pid) != Some(self.started);
         match now_ms.saturating_sub(self.renewed_ms) {
             _ if gone => Verdict::Gone,
             SILENT_MS.. => Verdict::Silent,
             _ => Verdict::AtWork,
         }
+    }
+
+    /// Whether it is, or was, a process among those that `me` can see. What is not known of a computer proves nothing
+    /// (some have no `/proc`); nor is another start of it one that came later: cloned machines have one name and one id,
+    /// and where process numbers count looks the same in each of them.
+    fn can_be_seen_by(&self, me: &Self) -> bool {
+        let known = |theirs: &str, mine: &str| !theirs.is_empty() && theirs == mine;
+        let here = known(&self.host, &me.host) && known(&self.boot, &me.boot) && known(&self.space, &me.space);
+        here && self.machine == me.machine && self.started > 0
     }
 }
 
@@ -146,19 +148,26 @@ mod tests {
         let gone: fn(u32) -> Option<u64> = |_| None;
         let reused: fn(u32) -> Option<u64> = |_| Some(555);
         let (soon, late) = (1_000, SILENT_MS);
-        let table: [(&str, Holder, i64, fn(u32) -> Option<u64>, Verdict); 11] = [
+        let rebooted = |h: &mut Holder| h.boot = "b0".into();
+        let unknown = |h: &mut Holder| (h.host, h.machine, h.boot, h.space) = Default::default();
+        let table: [(&str, Holder, i64, fn(u32) -> Option<u64>, Verdict); 16] = [
             ("here and alive", holder(|_| {}), soon, alive, AtWork),
             ("here, alive and stopped for long", holder(|_| {}), late, alive, Silent),
             ("here and gone", holder(|_| {}), soon, gone, Gone),
-            ("here, its number another's now", holder(|_| {}), soon, reused, Gone),
-            ("here before a reboot", holder(|h| h.boot = "b0".into()), soon, alive, Gone),
             (
-                "a reboot on a computer without an id",
-                holder(|h| (h.boot, h.machine) = ("b0".into(), String::new())),
+                "gone, of a computer that has no id as this one has",
+                holder(|h| h.machine = "".into()),
                 soon,
-                alive,
+                gone,
                 AtWork,
             ),
+            ("here, its number another's now", holder(|_| {}), soon, reused, Gone),
+            ("here, when it started was not known", holder(|h| h.started = 0), soon, gone, AtWork),
+            ("another start of this computer, or a clone of it", holder(rebooted), soon, gone, AtWork),
+            ("the same, silent", holder(rebooted), late, gone, Silent),
+            ("a computer of which nothing is known", holder(unknown), soon, gone, AtWork),
+            ("the same, silent", holder(unknown), late, gone, Silent),
+            ("where process numbers count is not known", holder(|h| h.space = "".into()), soon, gone, AtWork),
             ("in another container, just renewed", holder(|h| h.space = "pid:[2]".into()), soon, gone, AtWork),
             ("in another container, silent", holder(|h| h.space = "pid:[2]".into()), late, gone, Silent),
             ("elsewhere, just renewed", holder(|h| h.machine = "m2".into()), soon, gone, AtWork),
@@ -168,6 +177,17 @@ mod tests {
         for (what, found, now, started, verdict) in table {
             assert_eq!(found.verdict(&me, now, started), verdict, "{what}");
         }
+    }
+
+    #[test]
+    fn two_computers_of_which_nothing_is_known_are_not_the_same_one() {
+        let nowhere = |h: &mut Holder| {
+            (h.host, h.machine, h.boot, h.space) = Default::default();
+            h.started = 0;
+        };
+        let (one, other) = (holder(nowhere), holder(|h| (nowhere(h), h.pid = 8).1));
+        assert_eq!(one.verdict(&other, 1_000, |_| None), Verdict::AtWork);
+        assert_eq!(one.verdict(&other, SILENT_MS, |_| None), Verdict::Silent);
     }
 
     #[test]

@@ -30,8 +30,9 @@ const RENEWED_EVERY: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_secs(1);
 /// Without a renewal for so long its holder makes no further call: a good while before another may take it over.
 const LAST_CALL: Duration = Duration::from_secs(40);
-/// A holder that seems silent is watched for so long: one whose clock is another renews meanwhile.
-const WATCHED: Duration = Duration::from_secs(12);
+/// A holder that seems silent is watched for so long: one whose clock is another renews meanwhile, and one that cannot
+/// renew has made its last call, whatever the clocks say. The rest is for a call that was on its way then.
+const WATCHED: Duration = Duration::from_secs(LAST_CALL.as_secs() + 5);
 /// How often taking it is tried when others take and give it at the same time.
 const TRIES: u32 = 5;
 
@@ -182,12 +183,24 @@ impl Lease {
     }
 
     /// The last deploy of the stage: as the lease remembers it, else as the history does.
-    pub(super) async fn last(&self, cx: &Deploying) -> Result<Option<Deploy>, CallError> {
-        let remembered = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match remembered {
-            Some(last) => Ok(Some(last)),
-            None => history::last(cx).await,
+    pub(super) async fn last(&self, cx: &Deploying) -> Result<Option<Deploy>, Failure> {
+        if let Some(last) = self.remembered() {
+            return Ok(Some(last));
         }
+        let last = history::last(cx).await.map_err(|error| history::unread(cx, error))?;
+        // One without a number may get it from a migration.
+        let counted = last.clone().filter(|last| last.number > 0);
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = counted;
+        Ok(last)
+    }
+
+    /// The same in a Stage table that this holder has made: there is no history to be asked then.
+    pub(super) async fn last_in(&self, cx: &Deploying, fresh: bool) -> Result<Option<Deploy>, Failure> {
+        if fresh { Ok(self.remembered()) } else { self.last(cx).await }
+    }
+
+    fn remembered(&self) -> Option<Deploy> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Writes a deploy down, or what is new of it.

@@ -66,6 +66,15 @@ impl Table {
         holder
     }
 
+    /// As if it were held on another computer, for all that can be seen of it.
+    fn seems_elsewhere(&self) {
+        let mut item = self.item.lock().unwrap();
+        let item = item.as_mut().unwrap();
+        let mut holder: Value = serde_json::from_str(item["holder"]["S"].as_str().unwrap()).unwrap();
+        holder["host"] = "ci".into();
+        item["holder"]["S"] = holder.to_string().into();
+    }
+
     /// Somebody elsewhere holds it, who renewed it so long ago.
     fn held_elsewhere(&self, renewed_ms: i64) {
         let holder = Holder {
@@ -265,17 +274,36 @@ async fn a_clock_that_is_ten_minutes_ahead_takes_nobody_over_who_is_at_work() {
     let table = Table::default();
     let theirs = deploying(&table, 0).await;
     let lease = Lease::take(&theirs).await.unwrap();
-    {
-        // As if it were held on another computer, for all that can be seen of it.
-        let mut item = table.item.lock().unwrap();
-        let item = item.as_mut().unwrap();
-        let mut holder: Value = serde_json::from_str(item["holder"]["S"].as_str().unwrap()).unwrap();
-        holder["host"] = "ci".into();
-        item["holder"]["S"] = holder.to_string().into();
-    }
+    table.seems_elsewhere();
     let refused = Lease::take(&deploying(&table, 600_000).await).await.err().unwrap();
     assert!(matches!(refused, LeaseError::Held { .. }), "{refused}");
     lease.release().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_takes_it_over_begins_after_the_other_one_has_ended_whatever_the_clocks_say() {
+    for ahead_ms in [-50_000, 0, 50_000, 600_000] {
+        let table = Table::default();
+        // The same item by another way, which can be cut off alone.
+        let theirs = Table { item: table.item.clone(), ..Table::default() };
+        let lease = Lease::take(&deploying(&theirs, 0).await).await.unwrap();
+        table.seems_elsewhere();
+        *theirs.deaf.lock().unwrap() = true;
+        let ends = async {
+            let failure = lease.guard::<()>(std::future::pending()).await.unwrap_err();
+            assert_eq!(failure.exit, Exit::Held);
+            Instant::now()
+        };
+        let me = deploying(&table, ahead_ms).await;
+        let begins = async {
+            while Lease::take(&me).await.is_err() {
+                sleep(Duration::from_secs(1)).await;
+            }
+            Instant::now()
+        };
+        let (ended, began) = tokio::join!(ends, begins);
+        assert!(began >= ended + Duration::from_secs(4), "ahead by {ahead_ms} ms: {:?}", began.duration_since(ended));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@ mod carry;
 mod certificate;
 mod chosen;
 mod down;
+mod drawn;
 mod drift;
 mod history;
 mod holder;
@@ -139,10 +140,14 @@ impl Deploying {
         })
     }
 
-    /// A failure of credentials or permissions keeps what is done: it says the command that goes on (A15).
+    /// A command's failure says the command that goes on, where nothing else is said, and where credentials or
+    /// permissions ended, which keeps what is done (A15). What is only a call and its answer becomes the reason.
     fn goes_on(&self, failure: Failure) -> Failure {
+        let (denied, silent) = (failure.exit == Exit::Denied, failure.next.is_empty());
         let said = failure.next.contains(&self.command);
-        if failure.exit == Exit::Denied && !said { failure.next(self.command.clone()) } else { failure }
+        let bare = failure.why.is_none() && (denied || silent);
+        let failure = if bare { failure.while_doing(format!("{} failed", self.command)) } else { failure };
+        if silent || denied && !said { failure.next(self.command.clone()) } else { failure }
     }
 
     fn doing(&self) -> reconcile::Doing {

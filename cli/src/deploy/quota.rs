@@ -1,16 +1,22 @@
 //! How many invocations the account may have at once (A17): new accounts have ten, and a chat wants more than its
-//! first ten readers. It advises, and never stops a deploy. Must not know what is deployed.
+//! first ten readers. It advises, and never stops a deploy. Must not know how anything is deployed.
+
+use reconcile::{Plan, Step, Verb};
 
 use super::Deploying;
+use super::up::FUNCTION;
 use crate::aws::{CallError, call};
 use crate::event::Event;
 
 /// What a few rooms need: four API functions and two consumers, each with some calls under way.
 const ENOUGH: i32 = 100;
 
-/// Warns of a quota that is small, or that could not be read.
-pub(super) async fn advise(cx: &Deploying) {
-    if let Some((what, next)) = advice(concurrency(cx).await, &cx.aws.region)
+/// Warns of a quota that is small, or that could not be read, where this plan makes functions: with the plan, so that it
+/// is known to whoever is asked about it.
+pub(super) async fn advise(cx: &Deploying, plan: &Plan) {
+    let makes = |step: &Step| step.id.kind() == FUNCTION && step.change.verb() == Verb::Create;
+    if plan.changes().any(makes)
+        && let Some((what, next)) = advice(concurrency(cx).await, &cx.aws.region)
         && cx.warnings.keep(&what)
     {
         (cx.tell)(Event::Warning { what, next });

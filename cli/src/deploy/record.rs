@@ -90,8 +90,9 @@ pub(super) struct Deploy {
 }
 
 /// What a deploy has done, as it is about to be written down.
-pub(super) struct Done {
-    pub(super) after: u64,
+pub(super) struct Done<'a> {
+    /// The last deploy before it.
+    pub(super) after: Option<&'a Deploy>,
     pub(super) commit: Option<Commit>,
     pub(super) changes: Vec<String>,
     pub(super) took: Duration,
@@ -101,11 +102,11 @@ pub(super) struct Done {
 
 impl Deploy {
     /// A deploy that has just done this.
-    pub(super) fn new(cx: &Deploying, done: Done, proof: Proof) -> Self {
+    pub(super) fn new(cx: &Deploying, done: Done<'_>, proof: Proof) -> Self {
         let at_ms = cx.now_ms();
         Self {
-            id: MessageId::random(at_ms),
-            number: done.after + 1,
+            id: id_after(done.after, at_ms),
+            number: done.after.map_or(0, |last| last.number) + 1,
             at_ms,
             by: cx.who(),
             command: cx.command.clone(),
@@ -183,6 +184,11 @@ impl Deploy {
     }
 }
 
+/// An id that stands behind the last one, by which the history is in order: of two computers one clock may be behind.
+fn id_after(last: Option<&Deploy>, now_ms: i64) -> MessageId {
+    MessageId::random(last.map_or(now_ms, |last| now_ms.max(last.id.at_ms() + 1)))
+}
+
 fn json(value: &impl Serialize) -> AttributeValue {
     let Ok(text) = serde_json::to_string(value) else { unreachable!("records are plain text and numbers") };
     AttributeValue::S(text)
@@ -227,6 +233,17 @@ pub(super) mod tests {
         for deploy in [up, back, down] {
             assert_eq!(Deploy::stored(&deploy.item()), Some(deploy));
         }
+    }
+
+    #[test]
+    fn an_id_stands_behind_the_last_one_though_the_clock_is_behind() {
+        let mut last = deploy(1, 1, Proof::Proved);
+        for now_ms in [1_000, 2_000, 1_500, 1_500, 0, -5, 9_000] {
+            let next = Deploy { id: id_after(Some(&last), now_ms), ..last.clone() };
+            assert!(next.id.to_string() > last.id.to_string() && next.id.at_ms() >= now_ms, "at {now_ms}");
+            last = next;
+        }
+        assert_eq!((last.id.at_ms(), id_after(None, 7).at_ms()), (9_000, 7));
     }
 
     #[test]

@@ -5,12 +5,13 @@ use tokio::time::Instant;
 
 use super::carry::{self, Way};
 use super::chosen::{chosen, undone};
+use super::drawn::{Drawn, came_between};
 use super::history::{self, KEPT_DEPLOYS};
 use super::lease::Lease;
 use super::lobby::Lobby;
 use super::record::{Back, Deploy};
 use super::up::{ask, settled};
-use super::{Confirm, Deploying, UpOutcome, telling};
+use super::{Confirm, Deploying, UpOutcome, quota, telling};
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::stack::{self, Chat};
@@ -27,6 +28,10 @@ pub struct RollbackOptions<'a> {
 
 /// Goes back to an earlier deploy, and proves it.
 pub async fn rollback(cx: &Deploying, options: RollbackOptions<'_>) -> Result<UpOutcome, Failure> {
+    try_rollback(cx, options).await.map_err(|failure| cx.goes_on(failure))
+}
+
+async fn try_rollback(cx: &Deploying, options: RollbackOptions<'_>) -> Result<UpOutcome, Failure> {
     let began = Instant::now();
     let past = history::latest(cx, KEPT_DEPLOYS).await.map_err(|error| history::unread(cx, error))?;
     let (current, to) = chosen(&past, options.to, &cx.stage.command("history"))?;
@@ -35,16 +40,16 @@ pub async fn rollback(cx: &Deploying, options: RollbackOptions<'_>) -> Result<Up
     if plan.is_empty() {
         return settled(cx, &plan, &Lobby::of(cx, &back.stack).await?, began).await;
     }
+    quota::advise(cx, &plan).await;
     (cx.tell)(Event::RollingBack { from: current.number, to: to.number, because: None });
     (cx.tell)(Event::Planned { steps: telling::steps(&plan) });
     ask(cx, &plan, options.confirm)?;
 
+    let drawn = Drawn::after(Some(current));
     let lease = Lease::take(cx).await?;
     let carried = async |lease: &Lease| {
-        let newest = lease.last(cx).await?.map(|last| last.number);
-        if newest != Some(current.number) {
-            let failure = Failure::failed("another deploy has come between").why("nothing was changed");
-            return Err(failure.next(cx.stage.command("history")));
+        if !drawn.holds(lease.last(cx).await?.as_ref()) {
+            return Err(came_between(cx));
         }
         carry::carry_out(&back.cx, &back.stack, &mut plan, back.way.clone(), options.prove, lease, began).await
     };

@@ -5,13 +5,14 @@ use std::time::Duration;
 use reconcile::{Id, Plan, Stack, Verb};
 use tokio::time::Instant;
 
-use super::carry::{Way, carry_out, endpoint, tell_deployed};
+use super::carry::{Way, carry_out, endpoint, is_fresh, tell_deployed};
+use super::drawn::{Drawn, came_between};
 use super::history;
 use super::lease::Lease;
 use super::lobby::Lobby;
 use super::proof::Proved;
 use super::record::Deploy;
-use super::{Confirm, Deploying, beside, reasons, telling};
+use super::{Confirm, Deploying, beside, quota, reasons, telling};
 use crate::build::{self, Executable, Machine, Platform, Profile, Recipe, Source};
 use crate::event::{Act, Event, Place, PlannedStep};
 use crate::failure::Failure;
@@ -20,6 +21,8 @@ use crate::stage::{Architecture, Target};
 
 /// The kind of the resources that are built here.
 pub(super) const FUNCTION: &str = "function";
+/// How often an `up` plans: another deploy may come between a plan and its lease.
+const DRAWN: u32 = 3;
 
 /// How an `up` is done.
 pub struct UpOptions<'a> {
@@ -64,9 +67,14 @@ impl Planned {
 
 /// What `up` would do, and why. Builds, looks, and changes nothing.
 pub async fn plan(cx: &Deploying) -> Result<Planned, Failure> {
+    try_plan(cx).await.map_err(|failure| cx.goes_on(failure))
+}
+
+async fn try_plan(cx: &Deploying) -> Result<Planned, Failure> {
     let stack = wanted(cx).await?;
     let mut plan = forecast(cx, &stack).await?;
-    let last = last_of(cx, &plan).await?;
+    let (last, ()) = tokio::join!(last_of(cx, &plan), quota::advise(cx, &plan));
+    let last = last?;
     reasons::explain(&mut plan, &stack, &cx.stage, last.as_ref());
     beside::say_boundary(cx, &plan);
     Ok(Planned { place: telling::place(cx), steps: telling::steps(&plan) })
@@ -89,7 +97,7 @@ fn is_new(plan: &Plan) -> bool {
 
 /// The last deploy, which a plan's reasons are drawn from.
 async fn last_of(cx: &Deploying, plan: &Plan) -> Result<Option<Deploy>, Failure> {
-    if is_new(plan) { Ok(None) } else { Ok(history::last(cx).await?) }
+    if is_new(plan) { Ok(None) } else { history::last(cx).await.map_err(|error| history::unread(cx, error)) }
 }
 
 /// Makes the stage what it should be, and proves it.
@@ -101,39 +109,107 @@ pub async fn up(cx: &Deploying, options: UpOptions<'_>) -> Result<UpOutcome, Fai
 
 async fn try_up(cx: &Deploying, options: UpOptions<'_>) -> Result<UpOutcome, Failure> {
     let began = Instant::now();
-    let stack = wanted(cx).await?;
-    let mut plan = forecast(cx, &stack).await?;
-    let tell_planned = |plan: &mut Plan, last: Option<&Deploy>| {
-        reasons::explain(plan, &stack, &cx.stage, last);
-        (cx.tell)(Event::Planned { steps: telling::steps(plan) });
-    };
-    if !plan.is_empty() && !is_new(&plan) && !options.asks {
-        // The lease remembers the last deploy: one call tells whether the plan may be carried out, and its reasons.
-        let lease = Lease::take(cx).await?;
-        let carried = async |lease: &Lease| {
-            tell_planned(&mut plan, lease.last(cx).await?.as_ref());
-            carry_out(cx, &stack, &mut plan, Way::On, options.prove, lease, began).await
-        };
-        return lease.over(carried).await;
+    let packages = packages(cx).await?;
+    let mut known = None;
+    for _ in 0..DRAWN {
+        match attempt(cx, &packages, &options, known, began).await? {
+            Came::Through(outcome) => return Ok(outcome),
+            Came::Late(drawn) => known = Some(drawn),
+        }
+        let what = "another deploy has come between; this is planned anew".to_owned();
+        (cx.tell)(Event::Warning { what, next: None });
     }
-    let last = last_of(cx, &plan).await?;
-    let unwritten = history::is_unwritten(last.as_ref(), &stack::versions(&plan.facts));
-    if plan.is_empty() && !unwritten && !(options.prove && history::owes_proof(last.as_ref())) {
-        return settled(cx, &plan, &Lobby::of(cx, &stack).await?, began).await;
-    }
-    tell_planned(&mut plan, last.as_ref());
-    ask(cx, &plan, options.confirm)?;
+    Err(came_between(cx))
+}
 
-    // The first atomic act, then the lease in it, then all the rest.
-    only(cx, &stack, &mut plan, &stack::first()).await?;
-    let lease = Lease::take(cx).await?;
-    lease.over(async |lease| carry_out(cx, &stack, &mut plan, Way::On, options.prove, lease, began).await).await
+/// What came of a plan.
+enum Came {
+    /// It was carried out, or there was nothing to do.
+    Through(UpOutcome),
+    /// Another deploy was faster; after which one the next plan is drawn, at the earliest.
+    Late(Drawn),
+}
+
+/// Plans, asks, and carries the plan out if it still holds when the lease is taken. `known` is the last deploy, where a
+/// plan before this one has met it.
+async fn attempt(
+    cx: &Deploying,
+    packages: &Packages,
+    options: &UpOptions<'_>,
+    known: Option<Drawn>,
+    began: Instant,
+) -> Result<Came, Failure> {
+    let since = known.unwrap_or_else(|| Drawn::At(cx.now_ms()));
+    let stack = chat(cx, packages).await?;
+    let plan = forecast(cx, &stack).await?;
+    quota::advise(cx, &plan).await;
+    let mut draft = Draft { cx, stack, plan, prove: options.prove, began };
+    if !draft.plan.is_empty() && !is_new(&draft.plan) && !options.asks {
+        return draft.carry(since, false).await;
+    }
+    let last = last_of(cx, &draft.plan).await?;
+    if !since.holds(last.as_ref()) {
+        return Ok(Came::Late(Drawn::after(last.as_ref())));
+    }
+    if draft.is_done(last.as_ref()) {
+        let lobby = Lobby::of(cx, &draft.stack).await?;
+        return settled(cx, &draft.plan, &lobby, began).await.map(Came::Through);
+    }
+    draft.tell(last.as_ref());
+    ask(cx, &draft.plan, options.confirm)?;
+    make_place(cx, &draft.stack, &mut draft.plan).await?;
+    draft.carry(Drawn::after(last.as_ref()), true).await
+}
+
+/// A plan that may be carried out.
+struct Draft<'a> {
+    cx: &'a Deploying,
+    stack: Chat,
+    plan: Plan,
+    prove: bool,
+    began: Instant,
+}
+
+impl Draft<'_> {
+    /// Whether nothing is left to do: to change, to write down or to prove.
+    fn is_done(&self, last: Option<&Deploy>) -> bool {
+        let unwritten = history::is_unwritten(last, &stack::versions(&self.plan.facts));
+        self.plan.is_empty() && !unwritten && !(self.prove && history::owes_proof(last))
+    }
+
+    /// Tells it with its reasons.
+    fn tell(&mut self, last: Option<&Deploy>) {
+        reasons::explain(&mut self.plan, &self.stack, &self.cx.stage, last);
+        (self.cx.tell)(Event::Planned { steps: telling::steps(&self.plan) });
+    }
+
+    /// Carries it out under the lease, which remembers the last deploy: one call says whether the plan still holds, and
+    /// the reasons of one that was not told yet.
+    async fn carry(mut self, drawn: Drawn, told: bool) -> Result<Came, Failure> {
+        let cx = self.cx;
+        let carried = async |lease: &Lease| {
+            let last = lease.last_in(cx, is_fresh(&self.plan)).await?;
+            if !drawn.holds(last.as_ref()) {
+                return Ok(Came::Late(Drawn::after(last.as_ref())));
+            }
+            if !told {
+                self.tell(last.as_ref());
+            }
+            let Self { stack, plan, prove, began, .. } = &mut self;
+            carry_out(cx, stack, plan, Way::On, *prove, lease, *began).await.map(Came::Through)
+        };
+        Lease::take(cx).await?.over(carried).await
+    }
 }
 
 /// The stack as it should be, of what was given or is built first.
 async fn wanted(cx: &Deploying) -> Result<Chat, Failure> {
-    let packages = packages(cx).await?;
-    stack::chat_and_strays(&cx.aws, &cx.stage, &packages, cx.now_ms()).await.map_err(|fault| looking(cx, fault))
+    chat(cx, &packages(cx).await?).await
+}
+
+/// The stack as it should be, of this code, and what is there beside it.
+async fn chat(cx: &Deploying, packages: &Packages) -> Result<Chat, Failure> {
+    stack::chat_and_strays(&cx.aws, &cx.stage, packages, cx.now_ms()).await.map_err(|fault| looking(cx, fault))
 }
 
 /// The functions' code, as it was given or built of the checkout.
@@ -204,10 +280,13 @@ pub(super) fn ask(cx: &Deploying, plan: &Plan, confirm: Confirm<'_>) -> Result<(
     ))
 }
 
-/// Walks this step alone.
-async fn only(cx: &Deploying, stack: &Stack, plan: &mut Plan, id: &Id) -> Result<(), Failure> {
-    let doing = cx.doing();
-    let walk = reconcile::walk_only(stack, plan, std::slice::from_ref(id), &doing);
+/// Makes the Stage table of a new stage, the place for the lease. Of one that is there nothing is changed without it.
+async fn make_place(cx: &Deploying, stack: &Stack, plan: &mut Plan) -> Result<(), Failure> {
+    if !is_new(plan) {
+        return Ok(());
+    }
+    let (doing, first) = (cx.doing(), [stack::first()]);
+    let walk = reconcile::walk_only(stack, plan, &first, &doing);
     walk.await.map(drop).map_err(|error| walked(cx, error))
 }
 

@@ -107,9 +107,10 @@ async fn redeploy(cx: &Deploying, source: &Source) -> Result<bool, Failure> {
         let moved = walk.map_err(|error| walked(cx, error))?;
         let live = began.elapsed();
         let last = last?;
-        let after = last.as_ref().map_or(0, |last| last.number);
-        let done = Done { after, commit, changes, took: live, functions: stack::versions(&plan.facts), back: None };
-        let wants = last.and_then(|last| last.wants).map(|wants| wants.with_code_of(&stack, &plan.facts));
+        let (after, functions) = (last.as_ref(), stack::versions(&plan.facts));
+        let done = Done { after, commit, changes, took: live, functions, back: None };
+        let wants = last.as_ref().and_then(|last| last.wants.clone());
+        let wants = wants.map(|wants| wants.with_code_of(&stack, &plan.facts));
         let deploy = Deploy { wants, ..Deploy::new(cx, done, Proof::Skipped) };
         lease.write(&deploy, Then::GivenBack).await?;
         history::sweep(cx, deploy.number).await?;

@@ -22,6 +22,7 @@
 
 mod account;
 mod api;
+mod asked;
 mod boundary;
 mod function;
 mod grants;
@@ -61,6 +62,7 @@ use chat_aws::{layout::STREAM_FILTER, routes::Function as Part};
 use reconcile::{Id, Stack};
 
 pub use api::{API_ID, ENDPOINT, id as api_id};
+pub use asked::{bootstrap_left, check_layout, operations_state, operator_key, read_back};
 pub use function::{CODE_FIELDS, KEPT_VERSIONS, LIVE, Version, Versions, id as function_id, prune, versions};
 pub use left::ReadBack;
 pub use live::{Live, live};
@@ -72,7 +74,7 @@ pub use role::{BOUNDARY, id as role_id};
 pub use settings::{Decided, decided};
 pub use table::{FRESH, STREAM, id as table_id};
 
-use crate::aws::{Aws, CallError};
+use crate::aws::Aws;
 use crate::stage::Stage;
 use ground::Ground;
 
@@ -347,26 +349,6 @@ fn add_mappings(stack: &mut Stack, ground: &Arc<Ground>) {
 /// Whether it counts as a resource: the rights of a role are a part of the role, a queue's timeout of the queue.
 pub fn counts(id: &Id) -> bool {
     ![narrowing::KIND, lowering::KIND].contains(&id.kind())
-}
-
-/// The state that the operations stack is in now; `None` where it is not there, or cannot be looked at.
-pub async fn operations_state(aws: &Aws, stage: &Stage) -> Option<String> {
-    operations::now(&Ground::of(aws, stage)).await
-}
-
-/// The stack with the deployer's policy and the boundary, by name, where it is there and ours.
-pub async fn bootstrap_left(aws: &Aws, stage: &Stage) -> Result<Option<String>, CallError> {
-    operations::bootstrap_left(&Ground::of(aws, stage)).await
-}
-
-/// The operator's key, from which the stage's rooms and tokens come. Read only where one is made or shown.
-pub async fn operator_key(aws: &Aws, stage: &Stage) -> reconcile::Result<OperatorKey> {
-    ground::read_operator_key(aws, &stage.names()).await
-}
-
-/// Reads back, kind by kind, all that is ours in the cloud, wanted or not: for the certificate of a removal.
-pub async fn read_back(aws: &Aws, stage: &Stage) -> Vec<ReadBack> {
-    left::read_back(&Ground::of(aws, stage)).await
 }
 
 /// A VAPID key's public half as a page subscribes with it.

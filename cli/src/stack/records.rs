@@ -260,6 +260,16 @@ impl Records {
     }
 }
 
+/// Refuses a stage of a layout that there is no way from, before anything of it is touched; one without a layout has
+/// nothing that could be read wrongly.
+pub(super) async fn check_layout(ground: &Ground) -> Result<()> {
+    let table = ground.names.table("stage");
+    let request = ground.aws.dynamodb.get_item().table_name(&table).consistent_read(true);
+    let request = request.set_key(Some(layout::layout_key().attributes()));
+    let found = if_there(request.send().await.map_err(call(SERVICE, "GetItem", &table)))?;
+    found.and_then(|found| found.item).map_or(Ok(()), |item| known(&item).map(drop))
+}
+
 fn days(days: u32) -> String {
     format!("{days} days")
 }

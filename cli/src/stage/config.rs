@@ -113,6 +113,7 @@ impl Stage {
         let mut sources = Sources::new(flags, variables, written.as_ref());
         let project = match sources.text("project", "CHATCTL_PROJECT", file.project) {
             Some(said) if !is_name(&said.value) => return Err(sources.refuse(&said, NAME_RULE)),
+            Some(said) if is_reserved(&said.value) => return Err(sources.refuse(&said, RESERVED_RULE)),
             Some(said) => said.value,
             None => DEFAULT_PROJECT.into(),
         };
@@ -222,6 +223,14 @@ fn is_name(name: &str) -> bool {
         && name.len() <= LONGEST_NAME
         && !name.ends_with('-')
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+/// Why such a project is refused: its secrets would stand under a path that SSM keeps for AWS.
+const RESERVED_RULE: &str = "it cannot begin with aws or ssm: the secrets of a stage are parameters under /project/stage, and SSM keeps \
+                             the paths that begin so for AWS";
+
+fn is_reserved(project: &str) -> bool {
+    ["aws", "ssm"].iter().any(|word| project.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word)))
 }
 
 fn is_region(region: &str) -> bool {

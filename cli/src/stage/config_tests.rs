@@ -172,6 +172,33 @@ fn each_setting_knows_where_it_was_said() {
 }
 
 #[test]
+fn a_project_whose_secrets_ssm_would_refuse_is_refused_at_the_door() {
+    let folder = std::env::temp_dir().join(format!("chatctl-project-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let load = |project: &str| {
+        std::fs::write(folder.join(FILE), format!("project = {project:?}\n")).unwrap();
+        Stage::load(&Overrides::default(), &variables, &folder)
+    };
+    for reserved in ["aws", "awsome", "aws-chat", "ssm", "ssm2"] {
+        let failure = Failure::from(load(reserved).unwrap_err());
+        assert!(
+            failure.error.ends_with(&format!("line 1 column 11: project = {reserved:?} is not allowed")),
+            "{failure:?}"
+        );
+        let why = failure.why.unwrap();
+        assert!(why.contains("^^^^") && why.contains("cannot begin with aws or ssm"), "{why}");
+    }
+    for allowed in ["claws", "my-aws", "chat"] {
+        assert_eq!(load(allowed).unwrap().project, allowed);
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+    let said = |name: &str| if name == "CHATCTL_PROJECT" { Some("aws-chat".into()) } else { variables(name) };
+    let failure = Failure::from(Stage::load(&Overrides::default(), &said, Path::new("/")).unwrap_err());
+    assert_eq!(failure.error, "CHATCTL_PROJECT = \"aws-chat\" is not allowed");
+    assert!(["AWS", "Ssm-x"].into_iter().all(is_reserved));
+}
+
+#[test]
 fn the_template_is_a_file_that_holds_as_it_is_and_with_its_comments_taken_away() {
     let template = include_str!("../../../templates/chatctl.toml");
     assert_eq!(parse(&written(template)).unwrap().stage.keys().collect::<Vec<_>>(), ["dev"]);

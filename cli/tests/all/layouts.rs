@@ -3,10 +3,11 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use chat_aws::layout::{self, Item, LAYOUT_VERSION, NUMBER};
 use chatctl::aws::faults::{Fault, Faults};
-use chatctl::deploy;
+use chatctl::deploy::{self, DownOptions};
 use chatctl::event::Event;
 
 use crate::sky::{Sky, in_paused_time};
+use crate::traps::count;
 
 /// A stage with two deploys as layout 1 left it: nothing is counted, and no lease remembers anything.
 async fn of_layout_one() -> Sky {
@@ -97,5 +98,36 @@ fn a_stage_of_an_earlier_layout_can_be_taken_down_as_it_is() {
         let sky = of_layout_one().await;
         sky.down(&Faults::none()).await.unwrap().unwrap();
         assert!(sky.others.dynamodb.list_tables().send().await.unwrap().table_names.unwrap().is_empty());
+    });
+}
+
+/// All that the stage's table has.
+async fn items(sky: &Sky) -> Vec<Item> {
+    let scan = sky.others.dynamodb.scan().table_name(sky.stage.names().table("stage"));
+    scan.send().await.unwrap().items.unwrap()
+}
+
+#[test]
+fn a_stage_of_a_layout_that_is_not_known_is_not_taken_down_and_not_touched() {
+    in_paused_time(async {
+        let sky = Sky::empty();
+        sky.up(&Faults::none()).await.unwrap().unwrap();
+        let (dynamodb, table) = (&sky.others.dynamodb, sky.stage.names().table("stage"));
+        for (version, word) in [(LAYOUT_VERSION + 1, "knows 2 at most"), (0, "knows no way from it")] {
+            let item = layout::layout_item(version);
+            dynamodb.put_item().table_name(&table).set_item(Some(item)).send().await.unwrap();
+            let before = items(&sky).await;
+            sky.wire.heard();
+            let cx = sky.deploying(&Faults::none(), "down");
+            let asked = |_: &str| panic!("it asks for what it will not do");
+            let refused = deploy::down(&cx, DownOptions { delete_data: false, confirm: &asked }).await.unwrap_err();
+            let why = refused.why.unwrap_or_default();
+            assert!(why.contains(&format!("this stage has layout {version}")) && why.contains(word), "{why}");
+            assert!(refused.next.iter().any(|next| next.contains("chatctl that made it")), "{:?}", refused.next);
+            let heard = sky.wire.heard();
+            let writes = ["UpdateItem", "TransactWriteItems", "PutItem", "DELETE ", "Action=Delete"];
+            assert!(writes.iter().all(|write| count(&heard, &[write]) == 0), "{heard:?}");
+            assert_eq!(items(&sky).await, before);
+        }
     });
 }

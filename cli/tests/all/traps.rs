@@ -8,6 +8,7 @@ use aws_sdk_lambda::types::EventSourceMappingConfiguration;
 use aws_sdk_sqs::types::QueueAttributeName;
 use chat_aws::routes::Function;
 use chatctl::aws::faults::Faults;
+use chatctl::deploy::{self, UpOptions};
 use chatctl::event::Event;
 use localcloud::Weather;
 use serde_json::{Value, json};
@@ -277,13 +278,24 @@ fn a17_a_new_accounts_quota_is_said_before_there_are_functions_and_nothing_is_re
                 json!({ "AccountLimit": { "ConcurrentExecutions": 10, "UnreservedConcurrentExecutions": 10 } });
             request.contains("/account-settings").then(|| (200, limits.to_string()))
         });
-        let heard = up(&sky).await;
-        let functions = heard.iter().find(|one| one.text.contains("\"FunctionName\":")).unwrap().at;
-        assert!(when(&heard, &["/account-settings"]) < functions);
-        let told = sky.told.lock().unwrap();
         let said =
             |event: &Event| matches!(event, Event::Warning { what, .. } if what.contains("10 functions at once"));
-        assert_eq!(told.iter().filter(|event| said(event)).count(), 1, "{told:?}");
+        let times = || sky.told.lock().unwrap().iter().filter(|event| said(event)).count();
+        deploy::plan(&sky.deploying(&Faults::none(), "plan")).await.unwrap();
+        assert_eq!(times(), 1, "a plan says it");
+        sky.told.lock().unwrap().clear();
+        sky.wire.heard();
+        let confirm = |_: &str| {
+            assert_eq!(times(), 1, "it is said before the question");
+            Ok(())
+        };
+        let cx = sky.deploying(&Faults::none(), "up");
+        let up = deploy::up(&cx, UpOptions { prove: false, confirm: &confirm, asks: true });
+        Box::pin(up).await.unwrap();
+        let heard = sky.wire.heard();
+        let functions = heard.iter().find(|one| one.text.contains("\"FunctionName\":")).unwrap().at;
+        assert!(when(&heard, &["/account-settings"]) < functions);
+        assert_eq!(times(), 1);
         assert_eq!(count(&heard, &["PUT", "/concurrency"]), 0);
     });
 }

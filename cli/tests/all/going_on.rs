@@ -1,0 +1,119 @@
+//! What is said when a command fails, whichever of its calls it was: why, and what to type next.
+
+use chatctl::aws::faults::{Fault, Faults};
+use chatctl::deploy::{self, DownOptions, RollbackOptions, UpOptions};
+use chatctl::failure::{Exit, Failure};
+use localcloud::Weather;
+
+use crate::sky::{Sky, in_paused_time};
+
+/// Every command that looks at or changes a whole stage.
+#[derive(Clone, Copy, Debug)]
+enum Command {
+    Plan,
+    FirstUp,
+    Update,
+    Rollback,
+    Down,
+    Bootstrap,
+}
+
+impl Command {
+    const ALL: [Self; 6] = [Self::Plan, Self::FirstUp, Self::Update, Self::Rollback, Self::Down, Self::Bootstrap];
+
+    fn typed(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::FirstUp | Self::Update => "up",
+            Self::Rollback => "rollback 1",
+            Self::Down => "down",
+            Self::Bootstrap => "bootstrap",
+        }
+    }
+
+    async fn prepare(self) -> Sky {
+        let mut sky = Sky::empty();
+        sky.cloud.turn(Weather::fair());
+        if !matches!(self, Self::FirstUp | Self::Bootstrap) {
+            Box::pin(sky.up(&Faults::none())).await.unwrap().unwrap();
+            sky.code = "two";
+        }
+        if matches!(self, Self::Rollback) {
+            Box::pin(sky.up(&Faults::none())).await.unwrap().unwrap();
+        }
+        sky
+    }
+
+    async fn run(self, sky: &Sky, faults: &Faults) -> Result<(), Failure> {
+        let (cx, confirm) = (sky.deploying(faults, self.typed()), &|_: &str| Ok(()));
+        match self {
+            Self::Plan => deploy::plan(&cx).await.map(drop),
+            Self::FirstUp | Self::Update => {
+                deploy::up(&cx, UpOptions { prove: false, confirm, asks: true }).await.map(drop)
+            }
+            Self::Rollback => {
+                deploy::rollback(&cx, RollbackOptions { to: Some(1), prove: false, confirm }).await.map(drop)
+            }
+            Self::Down => deploy::down(&cx, DownOptions { delete_data: true, confirm }).await.map(drop),
+            Self::Bootstrap => deploy::bootstrap(&cx, confirm).await.map(drop),
+        }
+    }
+}
+
+/// What becomes of every call from one of them on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trouble {
+    /// It may not be made; that one alone.
+    Refused,
+    /// The credentials have run out.
+    Expired,
+    /// The service fails inside, or cannot be reached.
+    Broken,
+}
+
+/// The command from its `n`-th call on in this trouble.
+async fn ends(command: Command, n: usize, trouble: Trouble) -> Result<(), Failure> {
+    let sky = command.prepare().await;
+    if trouble == Trouble::Refused {
+        return command.run(&sky, &Faults::at(n, Fault::Refused)).await;
+    }
+    let met = std::sync::atomic::AtomicUsize::new(0);
+    sky.wire.answers(move |request| {
+        let on = met.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1 >= n;
+        on.then(|| answer(trouble, request.contains("Action=")))
+    });
+    command.run(&sky, &Faults::none()).await
+}
+
+fn answer(trouble: Trouble, in_xml: bool) -> (u16, String) {
+    let (status, code) = if trouble == Trouble::Expired { (403, "ExpiredToken") } else { (500, "InternalFailure") };
+    let body = match in_xml {
+        true => format!("<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>"),
+        false => serde_json::json!({ "__type": code, "message": "no" }).to_string(),
+    };
+    (status, body)
+}
+
+#[test]
+fn whichever_call_fails_the_command_says_why_and_what_to_type_next() {
+    let mut silent = Vec::new();
+    for command in Command::ALL {
+        let calls = in_paused_time(async {
+            let (sky, faults) = (command.prepare().await, Faults::none());
+            command.run(&sky, &faults).await.unwrap();
+            faults.calls()
+        });
+        // The first and the last calls are of one kind each; of the many between them some are enough.
+        let some = (1..=calls.len()).filter(|n| *n <= 3 || n % 7 == 0 || calls.len() - n < 6);
+        for (n, trouble) in some.flat_map(|n| [Trouble::Refused, Trouble::Expired, Trouble::Broken].map(|it| (n, it))) {
+            let Err(failure) = in_paused_time(ends(command, n, trouble)) else { continue };
+            let typed = format!("chatctl {}", command.typed());
+            let goes_on = failure.next.iter().any(|next| next.contains(&typed));
+            let lost = trouble == Trouble::Expired && (failure.exit != Exit::Denied || !goes_on);
+            if lost || failure.why.is_none() || failure.next.is_empty() {
+                silent.push(format!("{command:?}, call {n} ({}) {trouble:?}: {failure:?}", calls[n - 1]));
+            }
+        }
+    }
+    assert!(silent.is_empty(), "{}", silent.join("\n"));
+}
