@@ -38,6 +38,8 @@ pub enum Change {
     Replace(Field),
     /// It is there and shall go.
     Delete,
+    /// A stranger's stands in its place: nothing is done, and why.
+    Refuse(String),
 }
 
 /// A change without its fields.
@@ -54,6 +56,8 @@ pub enum Verb {
     Replace,
     /// Removed.
     Delete,
+    /// Left as it is, for it is a stranger's.
+    Refuse,
 }
 
 impl Verb {
@@ -65,6 +69,7 @@ impl Verb {
             Self::Update => "update",
             Self::Replace => "replace",
             Self::Delete => "delete",
+            Self::Refuse => "refuse",
         }
     }
 }
@@ -112,15 +117,16 @@ impl Change {
             Self::Update(_) => Verb::Update,
             Self::Replace(_) => Verb::Replace,
             Self::Delete => Verb::Delete,
+            Self::Refuse(_) => Verb::Refuse,
         }
     }
 
-    /// The fields that differ; none for Keep, Create and Delete.
+    /// The fields that differ; none for Keep, Create, Delete and Refuse.
     pub fn fields(&self) -> &[Field] {
         match self {
             Self::Update(fields) => fields,
             Self::Replace(field) => std::slice::from_ref(field),
-            Self::Keep | Self::Create | Self::Delete => &[],
+            Self::Keep | Self::Create | Self::Delete | Self::Refuse(_) => &[],
         }
     }
 
@@ -129,7 +135,7 @@ impl Change {
         match self {
             Self::Update(fields) => fields,
             Self::Replace(field) => std::slice::from_mut(field),
-            Self::Keep | Self::Create | Self::Delete => &mut [],
+            Self::Keep | Self::Create | Self::Delete | Self::Refuse(_) => &mut [],
         }
     }
 

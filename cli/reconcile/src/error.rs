@@ -11,13 +11,15 @@ pub struct Fault {
     passing: bool,
     denied: bool,
     stopped: bool,
+    stranger: bool,
     next: Option<String>,
 }
 
 impl Fault {
     /// A failure that stays.
     pub fn new(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self { source: source.into(), waited: None, passing: false, denied: false, stopped: false, next: None }
+        let source = source.into();
+        Self { source, waited: None, passing: false, denied: false, stopped: false, stranger: false, next: None }
     }
 
     /// One that is known to pass: a settle looks again, and quotes it when it gives up.
@@ -30,6 +32,17 @@ impl Fault {
     pub fn denied(mut self, denied: bool) -> Self {
         self.denied = denied;
         self
+    }
+
+    /// One of meeting somebody else's thing in the place of ours.
+    pub fn stranger(mut self) -> Self {
+        self.stranger = true;
+        self
+    }
+
+    /// Whether somebody else's thing was met.
+    pub fn is_stranger(&self) -> bool {
+        self.stranger
     }
 
     /// What to type next.
@@ -103,8 +116,12 @@ pub struct Failed {
 
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verb = self.verb.map_or("read", Verb::as_str);
-        write!(f, "cannot {verb} {} {}", self.id.kind(), self.id.name())
+        let (kind, name) = (self.id.kind(), self.id.name());
+        match self.verb {
+            // The rest of the sentence is in the fault.
+            None if self.fault.stranger => write!(f, "the {kind} in the place of {name} is a stranger's"),
+            verb => write!(f, "cannot {} {kind} {name}", verb.map_or("read", Verb::as_str)),
+        }
     }
 }
 
@@ -222,5 +239,6 @@ fn past(verb: Verb) -> &'static str {
         Verb::Update => "updated",
         Verb::Replace => "replaced",
         Verb::Delete => "deleted",
+        Verb::Refuse => "refused",
     }
 }

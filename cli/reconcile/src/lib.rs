@@ -20,7 +20,7 @@ pub use change::{Change, Field, Fields, Verb};
 pub use error::{Error, Failed, Fault};
 pub use event::{Event, Tell};
 pub use facts::Facts;
-pub use plan::{Plan, Step, plan, plan_down};
+pub use plan::{Plan, Step, plan, plan_down, plan_with_strangers};
 pub use resource::{Id, Resource};
 pub use stack::{Edge, Stack};
 pub use visit::{Stop, Visit};

@@ -1,10 +1,11 @@
 //! The forecast: observes all, in parallel along what each needs, and compares. It changes nothing.
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 
 use crate::{
-    Change, Error, Facts, Id, Stack, Verb, Visit,
+    Change, Error, Facts, Failed, Id, Stack, Verb, Visit,
     walk::{Doing, Ended, along},
 };
 
@@ -30,8 +31,12 @@ pub struct Step {
 impl Step {
     fn new(stack: &Stack, id: &Id, change: Change) -> Self {
         let node = stack.node(id);
-        let costs = if change == Change::Keep { None } else { node.turn.costs(&change) };
-        Self { id: id.clone(), change, why: None, drifted: false, costs, needs: node.needs.clone(), done: false }
+        let (costs, why) = match &change {
+            Change::Keep => (None, None),
+            Change::Refuse(why) => (None, Some(why.clone())),
+            change => (node.turn.costs(change), None),
+        };
+        Self { id: id.clone(), change, why, drifted: false, costs, needs: node.needs.clone(), done: false }
     }
 }
 
@@ -74,20 +79,34 @@ impl Plan {
     }
 }
 
-/// What must happen so that all is there as wanted.
+/// What must happen so that all is there as wanted. A stranger's thing in the place of ours is an error.
 pub async fn plan(stack: &Stack, doing: &Doing) -> Result<Plan, Error> {
+    match plan_with_strangers(stack, doing).await? {
+        (plan, None) => Ok(plan),
+        (_, Some(refusal)) => Err(refusal),
+    }
+}
+
+/// The same for whoever shows it: the plan has the strangers as what is refused, beside all that would be done, and the
+/// error that carrying it out is.
+pub async fn plan_with_strangers(stack: &Stack, doing: &Doing) -> Result<(Plan, Option<Error>), Error> {
     let began = Instant::now();
-    let looked = look(stack, doing).await?;
+    let mut looked = look(stack, doing).await?;
+    let strangers = std::mem::take(&mut looked.strangers);
+    let refusal = (!strangers.is_empty()).then(|| Error::Failed { failed: strangers, left: Vec::new() });
     let step = |id: &Id| Step::new(stack, id, looked.changes.get(id).cloned().unwrap_or(Change::Keep));
     let steps: Vec<Step> = looked.sorted.iter().map(step).collect();
     let learned = steps.iter().map(|step| (step.id.clone(), looked.facts.of(&step.id))).collect();
-    Ok(Plan { steps, facts: looked.facts, reverse: false, looked: began, learned })
+    Ok((Plan { steps, facts: looked.facts, reverse: false, looked: began, learned }, refusal))
 }
 
 /// What must happen so that nothing is left but `keep`.
 pub async fn plan_down(stack: &Stack, keep: &BTreeSet<Id>, doing: &Doing) -> Result<Plan, Error> {
     let began = Instant::now();
     let looked = look(stack, doing).await?;
+    if !looked.strangers.is_empty() {
+        return Err(Error::Failed { failed: looked.strangers, left: Vec::new() });
+    }
     let there = |id: &&Id| looked.changes.get(*id).is_some_and(|change| *change != Change::Create);
     let step = |id: &Id| Step::new(stack, id, if keep.contains(id) { Change::Keep } else { Change::Delete });
     let steps = looked.sorted.iter().rev().filter(there).map(step).collect();
@@ -96,6 +115,8 @@ pub async fn plan_down(stack: &Stack, keep: &BTreeSet<Id>, doing: &Doing) -> Res
 
 struct Looked {
     changes: BTreeMap<Id, Change>,
+    /// Whose things stand in the place of ours.
+    strangers: Vec<Failed>,
     sorted: Vec<Id>,
     facts: Facts,
 }
@@ -104,7 +125,7 @@ struct Looked {
 async fn look(stack: &Stack, doing: &Doing) -> Result<Looked, Error> {
     let order = stack.order()?;
     let sorted = order.sorted.clone();
-    let facts = Facts::default();
+    let (facts, strangers) = (Facts::default(), Arc::new(Mutex::new(Vec::new())));
     let outcome = along(order, &doing.stop, |id| {
         let turn = stack.node(id).turn.clone();
         let visit = Visit {
@@ -114,12 +135,30 @@ async fn look(stack: &Stack, doing: &Doing) -> Result<Looked, Error> {
             stop: doing.stop.clone(),
             planning: true,
         };
+        let strangers = strangers.clone();
         async move {
-            let there = turn.observe(&visit).await.map_err(|fault| Ended::failed(&visit.id, None, fault))?;
-            Ok(if there { turn.diff(&visit) } else { Change::Create })
+            match turn.observe(&visit).await {
+                Ok(true) => Ok(turn.diff(&visit)),
+                Ok(false) => Ok(Change::Create),
+                Err(fault) if fault.is_stranger() => {
+                    let refused = Change::Refuse(fault.to_string());
+                    let met = Failed { id: visit.id.clone(), verb: None, fault };
+                    strangers.lock().unwrap_or_else(PoisonError::into_inner).push(met);
+                    Ok(refused)
+                }
+                Err(fault) => Err(Ended::failed(&visit.id, None, fault)),
+            }
         }
     })
     .await;
-    let changes = outcome.into_result()?;
-    Ok(Looked { changes, sorted, facts })
+    let mut strangers = std::mem::take(&mut *strangers.lock().unwrap_or_else(PoisonError::into_inner));
+    let changes = match outcome.into_result() {
+        // What stands on a stranger's thing may not even be looked at.
+        Err(Error::Failed { failed, left }) if !strangers.is_empty() => {
+            strangers.extend(failed);
+            return Err(Error::Failed { failed: strangers, left });
+        }
+        changes => changes?,
+    };
+    Ok(Looked { changes, strangers, sorted, facts })
 }

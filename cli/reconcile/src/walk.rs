@@ -117,6 +117,7 @@ impl Turned {
         let Some(planned) = &self.planned else { return Ok(Verb::Keep) };
         let now = match planned {
             Change::Create | Change::Delete => planned.clone(),
+            Change::Refuse(why) => return Err(self.failed(Verb::Refuse, Fault::new(why.clone()).stranger())),
             Change::Keep if self.finishes() || !self.rests_on_new_facts() => return Ok(Verb::Keep),
             Change::Update(_) if self.is_believed() && !self.rests_on_new_facts() => planned.clone(),
             Change::Keep | Change::Update(_) | Change::Replace(_) => self.look_again(planned).await?,
@@ -175,7 +176,7 @@ impl Turned {
             self.visit.facts.forget(&self.visit.id);
         }
         match change {
-            Change::Keep | Change::Delete => Ok(()),
+            Change::Keep | Change::Delete | Change::Refuse(_) => Ok(()),
             Change::Replace(_) => self.turn.apply(&Change::Create, &self.visit).await,
             Change::Create | Change::Update(_) => self.turn.apply(change, &self.visit).await,
         }

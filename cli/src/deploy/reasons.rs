@@ -66,7 +66,7 @@ impl Grounds<'_> {
             Change::Delete => {
                 Reason::ours(format!("it is this stage's, and chatctl {} wants it no more", crate::VERSION))
             }
-            Change::Keep | Change::Update(_) | Change::Replace(_) => None,
+            Change::Keep | Change::Update(_) | Change::Replace(_) | Change::Refuse(_) => None,
         };
         if let Some(reason) = whole {
             step.why = Some(reason.why);

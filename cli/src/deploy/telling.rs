@@ -100,5 +100,6 @@ fn act(verb: Verb) -> Act {
         Verb::Update => Act::Update,
         Verb::Replace => Act::Replace,
         Verb::Delete => Act::Delete,
+        Verb::Refuse => Act::Refuse,
     }
 }

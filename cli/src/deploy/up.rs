@@ -85,9 +85,14 @@ pub(super) fn looking(cx: &Deploying, fault: reconcile::Fault) -> Failure {
     Failure::from(fault).while_doing(format!("cannot look at stage {}", cx.stage.name))
 }
 
-/// What would be done.
-async fn forecast(cx: &Deploying, stack: &Stack) -> Result<Plan, Failure> {
-    reconcile::plan(stack, &cx.doing()).await.map_err(|error| looked(cx, error))
+/// What would be done. Where a stranger's thing is in the way, that is shown, and refused.
+async fn forecast(cx: &Deploying, stack: &Chat) -> Result<Plan, Failure> {
+    let planned = reconcile::plan_with_strangers(stack, &cx.doing()).await;
+    let (mut plan, refusal) = planned.map_err(|error| looked(cx, error))?;
+    let Some(refusal) = refusal else { return Ok(plan) };
+    reasons::explain(&mut plan, stack, &cx.stage, None);
+    (cx.tell)(Event::Forecast { place: telling::place(cx), steps: telling::steps(&plan) });
+    Err(looked(cx, refusal))
 }
 
 /// Whether the stage is about to be made: there is no history then, and no place for a lease.

@@ -19,6 +19,8 @@ pub enum Act {
     Replace,
     /// It is removed.
     Delete,
+    /// A stranger's stands in its place, which is refused and left as it is.
+    Refuse,
 }
 
 /// One field that differs.

@@ -233,6 +233,7 @@ impl Owner {
         }
         let ours = self.tags().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" and ");
         Err(Fault::new(format!("{what} is there already and is not this stage's: it has not the tags {ours}"))
+            .stranger()
             .with_next(Some("choose another project or stage name, or remove that resource yourself".into())))
     }
 }

@@ -147,6 +147,7 @@ pub(super) fn past(change: Act) -> &'static str {
         Act::Update => "updated",
         Act::Replace => "replaced",
         Act::Delete => "removed",
+        Act::Refuse => "refused",
     }
 }
 

@@ -13,17 +13,24 @@ pub(super) fn sign(act: Act, style: &Style) -> String {
         Act::Update => style.careful("~"),
         Act::Replace => style.bad("±"),
         Act::Delete => style.bad("-"),
+        Act::Refuse => style.bad("✗"),
     }
 }
 
 /// How many of each change, in a line: `38 to create, 2 to update`.
 pub(super) fn summary(steps: &[PlannedStep]) -> String {
-    let acts = [(Act::Create, "create"), (Act::Update, "update"), (Act::Replace, "replace"), (Act::Delete, "delete")];
+    let acts = [
+        (Act::Refuse, "refused"),
+        (Act::Create, "to create"),
+        (Act::Update, "to update"),
+        (Act::Replace, "to replace"),
+        (Act::Delete, "to delete"),
+    ];
     let parts: Vec<String> = acts
         .iter()
-        .map(|(act, verb)| (steps.iter().filter(|step| step.change == *act).count(), verb))
+        .map(|(act, words)| (steps.iter().filter(|step| step.change == *act).count(), words))
         .filter(|(n, _)| *n > 0)
-        .map(|(n, verb)| format!("{n} to {verb}"))
+        .map(|(n, words)| format!("{n} {words}"))
         .collect();
     match parts.is_empty() {
         true => "nothing to change".into(),

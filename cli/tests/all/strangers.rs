@@ -5,7 +5,7 @@ use aws_sdk_apigatewayv2::types::ProtocolType;
 use aws_sdk_ssm::types::ParameterType;
 
 use crate::by_hand::{Hands, OURS};
-use crate::world::World;
+use crate::world::{World, events, one};
 
 /// A12
 #[test]
@@ -21,8 +21,18 @@ fn a_stranger_of_our_name_is_refused_by_name_whatever_its_kind_and_is_left_as_it
     let secret = hands.ssm().put_parameter().name(parameter).value("theirs").r#type(ParameterType::SecureString);
     hands.now(secret.send()).unwrap();
 
+    let out = world.run(["plan", "--detailed-exitcode"]);
+    assert_eq!(out.status.code(), Some(1));
+    let steps = one(&events(&out), "forecast")["steps"].as_array().unwrap().clone();
+    let does = |verb: &str| steps.iter().filter(|step| step["change"] == verb).count();
+    assert_eq!(does("refuse"), 5, "{steps:#?}");
+    assert!(does("create") > 25, "all else is shown as it would be");
+    let queue = steps.iter().find(|step| step["id"] == "queue/dead-letters").unwrap();
+    assert!(queue["why"].as_str().is_some_and(|why| why.contains("is not this stage's")), "{queue}");
+
     let failed = world.fails(1, ["up"]);
     let (why, next) = (failed["why"].as_str().unwrap(), failed["next"].to_string());
+    assert!(failed["error"].as_str().unwrap().contains("is a stranger's"), "{failed}");
     for what in [
         "table chat-dev-messages is there already and is not this stage's",
         "queue chat-dev-dead-letters is there already",
@@ -43,19 +53,20 @@ fn a_stranger_of_our_name_is_refused_by_name_whatever_its_kind_and_is_left_as_it
     hands.now(hands.sqs().delete_queue().queue_url(queue.queue_url.unwrap()).send()).unwrap();
     hands.now(hands.logs().delete_log_group().log_group_name(group).send()).unwrap();
     hands.now(hands.ssm().delete_parameter().name(parameter).send()).unwrap();
-    a_function_needs_its_own_look(&world, &hands);
+    a_function_is_refused_beside_its_role(&world, &hands);
     two_apis_are_not_guessed_between(&world, &hands);
     a_table_of_ours_with_other_keys_is_none_of_ours(&world, &hands);
 }
 
-/// Its role is a stranger too, at first: then it is not even looked at.
-fn a_function_needs_its_own_look(world: &World, hands: &Hands) {
+fn a_function_is_refused_beside_its_role(world: &World, hands: &Hands) {
     let role = "chat-dev-store-message-us-east-1";
     hands.create_role("somebodys", &[]);
     hands.create_function("chat-dev-store-message", "somebodys", &[]);
-    hands.now(hands.iam().delete_role().role_name(role).send()).unwrap();
     let failed = world.fails(1, ["plan"]);
-    assert!(failed.to_string().contains("function chat-dev-store-message is there already"), "{failed}");
+    for what in [format!("role {role}"), "function chat-dev-store-message".to_owned()] {
+        assert!(failed.to_string().contains(&format!("{what} is there already")), "{failed}");
+    }
+    hands.now(hands.iam().delete_role().role_name(role).send()).unwrap();
     hands.now(hands.lambda().delete_function().function_name("chat-dev-store-message").send()).unwrap();
     hands.now(hands.iam().delete_role().role_name("somebodys").send()).unwrap();
 }
