@@ -8,6 +8,7 @@ mod bootstrap;
 mod carry;
 mod certificate;
 mod chosen;
+mod code;
 mod down;
 mod drawn;
 mod drift;

@@ -4,7 +4,7 @@
 use reconcile::{Plan, Step, Verb};
 
 use super::Deploying;
-use super::up::FUNCTION;
+use super::code::FUNCTION;
 use crate::aws::{CallError, call};
 use crate::event::Event;
 

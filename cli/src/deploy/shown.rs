@@ -8,7 +8,7 @@ use crate::failure::Failure;
 
 /// The last deploys of the stage, the newest first; at most so many.
 pub async fn shown(cx: &Deploying, most: usize) -> Result<Vec<DeployShown>, Failure> {
-    let past = history::latest(cx, KEPT_DEPLOYS).await.map_err(|error| history::unread(cx, error))?;
+    let past = history::latest(cx, KEPT_DEPLOYS).await.map_err(|error| cx.goes_on(history::unread(cx, error)))?;
     Ok(past.iter().take(most).map(|deploy| of(deploy, &past)).collect())
 }
 

@@ -6,6 +6,7 @@ use reconcile::{Id, Plan, Stack, Verb};
 use tokio::time::Instant;
 
 use super::carry::{Way, carry_out, endpoint, is_fresh, tell_deployed};
+use super::code::packages;
 use super::drawn::{Drawn, came_between};
 use super::history;
 use super::lease::Lease;
@@ -13,14 +14,11 @@ use super::lobby::Lobby;
 use super::proof::Proved;
 use super::record::Deploy;
 use super::{Confirm, Deploying, beside, quota, reasons, telling};
-use crate::build::{self, Executable, Machine, Platform, Profile, Recipe, Source};
 use crate::event::{Act, Event, Place, PlannedStep};
 use crate::failure::Failure;
-use crate::stack::{self, Chat, Package, Packages};
-use crate::stage::{Architecture, Target};
+use crate::stack::{self, Chat, Packages};
+use crate::stage::Target;
 
-/// The kind of the resources that are built here.
-pub(super) const FUNCTION: &str = "function";
 /// How often an `up` plans: another deploy may come between a plan and its lease.
 const DRAWN: u32 = 3;
 
@@ -217,46 +215,6 @@ async fn chat(cx: &Deploying, packages: &Packages) -> Result<Chat, Failure> {
     stack::chat_and_strays(&cx.aws, &cx.stage, packages, cx.now_ms()).await.map_err(|fault| looking(cx, fault))
 }
 
-/// The functions' code, as it was given or built of the checkout.
-pub(super) async fn packages(cx: &Deploying) -> Result<Packages, Failure> {
-    if let Some(packages) = &cx.packages {
-        return Ok(packages.clone());
-    }
-    let bare = stack::chat(&cx.aws, &cx.stage, &Packages::new(), cx.now_ms());
-    let functions: Vec<&str> = bare.ids().filter(|id| id.kind() == FUNCTION).map(Id::name).collect();
-    let source = Source::find(cx.source.as_deref(), &cx.folder).map_err(build::BuildError::from)?;
-    let building = build::functions(&source, &functions, recipe(cx), cx.now(), &cx.tell);
-    let executables = tokio::select! {
-        built = building => built?,
-        // Dropping it ends cargo.
-        () = cx.stop.wait() => return Err(stopped(cx, &[])),
-    };
-    Ok(executables.into_iter().map(package).collect())
-}
-
-/// How the functions are built: for this computer, or for AWS.
-fn recipe(cx: &Deploying) -> Recipe {
-    match cx.stage.target {
-        Target::Local => Recipe { profile: Profile::own(), platform: Platform::here() },
-        Target::Aws => {
-            let machine = match cx.stage.architecture {
-                Architecture::X86_64 => Machine::X86_64,
-                Architecture::Arm64 => Machine::Arm64,
-            };
-            Recipe { profile: cx.profile.unwrap_or(Profile::Lambda), platform: Platform::lambda(machine) }
-        }
-    }
-}
-
-fn package(executable: Executable) -> (String, Package) {
-    let architecture = match executable.elf.machine {
-        Machine::X86_64 => "x86_64",
-        Machine::Arm64 => "arm64",
-    };
-    let (name, digest) = (executable.name.clone(), executable.zip_sha256_base64.clone());
-    (name, Package::new(digest, architecture, move || executable.zip()))
-}
-
 /// Nothing to change.
 pub(super) async fn settled(cx: &Deploying, plan: &Plan, lobby: &Lobby, began: Instant) -> Result<UpOutcome, Failure> {
     (cx.tell)(Event::NothingToChange { stage: cx.stage.name.clone(), resources: telling::told(plan).count() });
@@ -310,7 +268,7 @@ pub(super) fn looked(cx: &Deploying, error: reconcile::Error) -> Failure {
 }
 
 /// Ctrl-C: says what is left.
-fn stopped(cx: &Deploying, left: &[Id]) -> Failure {
+pub(super) fn stopped(cx: &Deploying, left: &[Id]) -> Failure {
     let left: Vec<String> = left.iter().map(ToString::to_string).collect();
     let why = match left.len() {
         0 => "nothing was changed".to_owned(),

@@ -9,10 +9,11 @@ use tokio::time::{Instant, sleep};
 
 use super::Deploying;
 use super::carry::described;
+use super::code::packages;
 use super::history;
 use super::lease::{Lease, Then};
 use super::record::{Deploy, Done, Proof};
-use super::up::{packages, walked};
+use super::up::walked;
 use crate::build::{BuildError, Commit, Source, Tree};
 use crate::event::Event;
 use crate::failure::{Exit, Failure};

@@ -33,7 +33,7 @@ async fn up_while(sky: &Sky, meanwhile: impl AsyncFn() + Sync, answer: fn(u32) -
         if question == 1 {
             tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(meanwhile()));
         }
-        if answer(question) { Ok(()) } else { Err(Failure::failed("nothing was changed")) }
+        if answer(question) { Ok(()) } else { Err(Failure::failed("nothing was changed").why("it said no")) }
     };
     let cx = sky.deploying(&Faults::none(), "up");
     let ended = deploy::up(&cx, UpOptions { prove: false, confirm: &confirm, asks: true }).await;
