@@ -1,5 +1,5 @@
 //! How many calls a deploy makes, by service: in a cloud in process, in a time that is paused, so that every run makes the
-//! same. The limits stand here, and `cargo xtask bench` prints what is counted here beside them.
+//! same. `speed.rs` holds them to their limits, and `cargo xtask bench` prints them.
 
 use chatctl::aws::faults::{Call, Faults};
 use chatctl::stage::Target;

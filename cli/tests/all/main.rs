@@ -24,6 +24,7 @@ mod elsewhere;
 mod events;
 mod every_call;
 mod faults;
+mod folders;
 mod forecast;
 mod graph;
 mod house;

@@ -18,11 +18,12 @@ impl Figures {
             return self.over.push(format!("{what}: nothing was measured"));
         };
         let median = values[values.len() / 2];
-        let verdict = if median <= limit { "within" } else { "OVER" };
+        // What is no number is within nothing.
+        let within = median <= limit;
+        let verdict = if within { "within" } else { "OVER" };
         let (n, spread) = (values.len(), format!("({least:.2} to {most:.2}"));
         println!("{what:<50} {median:>9.2} {unit:<2} {spread}, n={n})  {verdict} {limit} {unit}");
-        // What is no number is within nothing.
-        if !(median <= limit) {
+        if !within {
             self.over.push(format!("{what}: {median:.2} {unit}, the limit is {limit} {unit}"));
         }
     }
