@@ -5,6 +5,8 @@
 #![allow(clippy::print_stdout)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../tests/all/forecast.rs"]
+mod forecast;
 #[path = "../tests/all/sky.rs"]
 #[allow(dead_code)]
 mod sky;

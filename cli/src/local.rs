@@ -5,6 +5,7 @@ mod asked;
 mod background;
 
 use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -24,10 +25,13 @@ const WANTED: &str = "cloud.wanted";
 pub enum NoCloud {
     /// The state folder can't be used.
     #[error("cannot use the state folder {}", .0.display())]
-    Folder(PathBuf, #[source] std::io::Error),
+    Folder(PathBuf, #[source] io::Error),
+    /// There is no place left for the cloud's files.
+    #[error("the disk that holds the state folder {} is full", .0.display())]
+    Full(PathBuf, #[source] LogTail),
     /// The process could not be started.
     #[error("cannot start the local cloud")]
-    Spawn(#[source] std::io::Error),
+    Spawn(#[source] io::Error),
     /// The port it had is someone else's now.
     #[error("the local cloud's port {0} is taken by another program")]
     PortTaken(u16),
@@ -58,6 +62,8 @@ impl Explain for NoCloud {
     }
     fn next(&self) -> Option<String> {
         Some(match self {
+            NoCloud::Full(folder, _) => format!("df -h {}", folder.display()),
+            NoCloud::Folder(folder, error) if is_full(error) => format!("df -h {}", folder.display()),
             NoCloud::Folder(..) => "export CHATCTL_STATE_DIR=/a/folder/of/yours".into(),
             NoCloud::PortTaken(port) => {
                 format!("end what listens there (ss -ltnp 'sport = :{port}' names it), then: chatctl up")
@@ -66,6 +72,11 @@ impl Explain for NoCloud {
             NoCloud::Spawn(_) | NoCloud::Silent { .. } | NoCloud::Failed(_) => "chatctl logs --cloud".into(),
         })
     }
+}
+
+/// Whether a file found no place.
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// The cloud's log.
@@ -140,7 +151,7 @@ async fn starters(state: &Path) -> Result<File, NoCloud> {
     let wrong = |error| NoCloud::Folder(state.into(), error);
     let file = private().open(state.join("cloud.starting")).map_err(wrong)?;
     let locked = tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await;
-    locked.map_err(|error| wrong(std::io::Error::other(error)))?.map_err(wrong)
+    locked.map_err(|error| wrong(io::Error::other(error)))?.map_err(wrong)
 }
 
 fn private() -> OpenOptions {

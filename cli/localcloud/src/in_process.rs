@@ -46,6 +46,11 @@ impl InProcess {
         self.cloud.weather.turn(weather);
     }
 
+    /// From now on its disk is full.
+    pub fn fill_up(&self) -> Result<(), Error> {
+        Ok(self.cloud.state.fill_up()?)
+    }
+
     /// Every wait that the weather has drawn since it turned, in order.
     #[must_use]
     pub fn waits(&self) -> Vec<Wait> {

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::Error;
 use crate::clock::Clock;
+use crate::disk;
 
 const ON_DISK: &str = "
     PRAGMA journal_mode = WAL;
@@ -77,7 +78,16 @@ impl State {
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, rusqlite::Error>,
     ) -> Result<T, rusqlite::Error> {
-        work(&mut self.connection.lock().unwrap_or_else(PoisonError::into_inner))
+        let done = work(&mut self.connection.lock().unwrap_or_else(PoisonError::into_inner));
+        done.map_err(|error| disk::named(error, self.folder()))
+    }
+
+    /// From now on it is as if the disk had no place for one page more: for tests of a disk that is full.
+    pub(crate) fn fill_up(&self) -> Result<(), rusqlite::Error> {
+        self.with(|c| {
+            let pages: i64 = c.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+            c.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
+        })
     }
 
     /// Keeps a document, in the place of an earlier one of that id.

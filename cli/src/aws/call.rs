@@ -192,6 +192,8 @@ impl Explain for CallError {
                 "sign in to the network or set HTTPS_PROXY and NO_PROXY, and look at AWS_ENDPOINT_URL".into()
             }
             Kind::Quota => self.raise(),
+            // The local cloud's own error, which ends with what shows the disk.
+            _ if self.is("DiskFull") => self.message.rsplit("; ").next()?.to_owned(),
             _ => return None,
         })
     }

@@ -1,7 +1,7 @@
 //! Runs cargo once for all functions. Must not know what becomes of the executables, nor which cargo it runs.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use serde::Deserialize;
@@ -16,6 +16,9 @@ use crate::event::{Event, Tell};
 /// At most so many lines of the compiler's message are shown.
 const SHOWN_LINES: usize = 40;
 
+/// What cargo, the compiler and the linker say of a disk that is full (ENOSPC), and of a quota that is (EDQUOT).
+const NO_SPACE: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
+
 /// Why cargo made nothing.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the message of each variant says it")]
@@ -24,6 +27,8 @@ pub enum CargoError {
     NoCargo,
     #[error("there is no C compiler: {said}")]
     NoCompiler { said: String },
+    #[error("the disk that holds {folder} is full: {said}", folder = .folder.display())]
+    DiskFull { folder: PathBuf, said: String },
     #[error("cannot start cargo")]
     NotStarted(#[source] std::io::Error),
     #[error("cargo build failed:\n{said}")]
@@ -35,12 +40,17 @@ impl CargoError {
         Some(match self {
             Self::NoCargo => "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh".to_owned(),
             Self::NoCompiler { .. } => "sudo apt-get install gcc libc6-dev".to_owned(),
+            Self::DiskFull { folder, .. } => format!("df -h {}", folder.display()),
             Self::NotStarted(_) | Self::Failed { .. } => "cargo build".to_owned(),
         })
     }
 
-    /// Reads what a failed cargo said.
-    fn of(stderr: &str) -> Self {
+    /// Reads what a failed cargo said that builds into this folder.
+    fn of(stderr: &str, folder: &Path) -> Self {
+        if let Some(line) = stderr.lines().find(|line| NO_SPACE.iter().any(|words| line.contains(words))) {
+            let said = line.trim_start_matches("error: ").trim().to_owned();
+            return Self::DiskFull { folder: folder.to_owned(), said };
+        }
         let first = stderr.lines().position(|line| line.starts_with("error"));
         let said: Vec<&str> = stderr.lines().skip(first.unwrap_or(0)).take(SHOWN_LINES).collect();
         let no_compiler = stderr.lines().find(|line| {
@@ -65,13 +75,21 @@ pub(super) struct Build<'a> {
     pub(super) way: Way,
 }
 
+impl Build<'_> {
+    /// Where cargo builds.
+    fn folder(&self) -> PathBuf {
+        let folder = self.tools.variable("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+        self.source.root().join(folder)
+    }
+}
+
 /// Builds. Answers the executables by name.
 pub(super) async fn build(build: &Build<'_>, tell: &Tell) -> Result<BTreeMap<String, PathBuf>, CargoError> {
     // First without asking the index: the lock file and the downloads are there after the first time.
     let settled = run(build, &["--locked", "--offline"], tell).await?;
     let finished = if settled.started_building || settled.success { settled } else { run(build, &[], tell).await? };
     if !finished.success {
-        return Err(CargoError::of(&finished.stderr));
+        return Err(CargoError::of(&finished.stderr, &build.folder()));
     }
     Ok(finished.executables)
 }
@@ -157,9 +175,12 @@ fn read(stdout: &[u8]) -> (BTreeMap<String, PathBuf>, bool) {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
+
+    /// Where it builds.
+    fn here() -> &'static Path {
+        Path::new("/src/target")
+    }
 
     #[test]
     fn executables_are_read_from_cargos_messages() {
@@ -176,14 +197,29 @@ not json
 
     #[test]
     fn a_compilers_message_is_shown_from_its_first_error_on() {
-        let said =
-            CargoError::of("   Compiling chat\nwarning: unused\nerror[E0308]: mismatched types\n --> src/lib.rs:1\n");
+        let said = CargoError::of(
+            "   Compiling chat\nwarning: unused\nerror[E0308]: mismatched types\n --> src/lib.rs:1\n",
+            here(),
+        );
         assert_eq!(said.to_string(), "cargo build failed:\nerror[E0308]: mismatched types\n --> src/lib.rs:1");
     }
 
     #[test]
+    fn a_full_disk_is_named_with_the_folder_that_is_built_into() {
+        for line in [
+            "error: failed to write /src/target/debug/deps/x.d: No space left on device (os error 28)",
+            "  = note: /usr/bin/ld: final link failed: No space left on device",
+            "error: failed to create directory `/src/target`: Disk quota exceeded (os error 122)",
+        ] {
+            let said = CargoError::of(&format!("   Compiling chat\nerror: could not compile `chat`\n{line}\n"), here());
+            assert!(said.to_string().starts_with("the disk that holds /src/target is full: "), "{said}");
+            assert_eq!(said.next().unwrap(), "df -h /src/target");
+        }
+    }
+
+    #[test]
     fn a_missing_c_compiler_is_told_apart_and_says_what_to_install() {
-        let said = CargoError::of("   Compiling libc\nerror: linker `cc` not found\n  |\n");
+        let said = CargoError::of("   Compiling libc\nerror: linker `cc` not found\n  |\n", here());
         assert!(matches!(said, CargoError::NoCompiler { .. }));
         assert!(said.next().unwrap().contains("gcc"));
     }

@@ -24,6 +24,8 @@ const LOOK: Duration = Duration::from_millis(5);
 const LONGEST_LOG: u64 = 8 * 1024 * 1024;
 /// How much of the log an error quotes.
 const TAIL_LINES: usize = 8;
+/// What the system and SQLite say of a disk that is full.
+const NO_SPACE: [&str; 3] = ["No space left on device", "Disk quota exceeded", "database or disk is full"];
 /// What the cloud may see of this process's environment: no credentials, and nothing of cargo's.
 const VARIABLES: [&str; 10] = [
     "HOME",
@@ -119,7 +121,15 @@ async fn ready(state: &Path, child: &mut Child, begins: u64) -> Result<Identity,
                 continue;
             }
         };
-        return Err(NoCloud::Silent { what, source: LogTail(tail(&log(state), begins)) });
+        return Err(silent(state, what, tail(&log(state), begins)));
+    }
+}
+
+/// What a cloud that did not start says in its log; a disk that is full leaves no place for the log either.
+fn silent(state: &Path, what: String, said: String) -> NoCloud {
+    match NO_SPACE.iter().any(|words| said.contains(words)) {
+        true => NoCloud::Full(state.into(), LogTail(said)),
+        false => NoCloud::Silent { what, source: LogTail(said) },
     }
 }
 
@@ -180,6 +190,7 @@ fn released(state: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::Explain as _;
 
     #[test]
     fn the_version_is_that_of_the_build() {
@@ -194,5 +205,19 @@ mod tests {
         assert_eq!(tail(&path, 4), "new one\nnew two");
         assert_eq!(tail(&path, 20), "its log says nothing");
         std::fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn a_full_disk_and_a_folder_that_cannot_be_written_are_told_apart() {
+        let state = Path::new("/home/ann/state");
+        let full = silent(state, "ended at once".into(), "error: the DynamoDB engine: database or disk is full".into());
+        assert_eq!(full.to_string(), "the disk that holds the state folder /home/ann/state is full");
+        assert_eq!(full.next().unwrap(), "df -h /home/ann/state");
+        let other = silent(state, "ended at once".into(), "error: another local cloud holds it".into());
+        assert_eq!(other.next().unwrap(), "chatctl logs --cloud");
+        let folder = |error: i32| NoCloud::Folder(state.into(), std::io::Error::from_raw_os_error(error));
+        assert_eq!(folder(28).next().unwrap(), "df -h /home/ann/state", "ENOSPC");
+        assert_eq!(folder(13).next().unwrap(), "export CHATCTL_STATE_DIR=/a/folder/of/yours", "EACCES");
+        assert_eq!(folder(30).next().unwrap(), "export CHATCTL_STATE_DIR=/a/folder/of/yours", "EROFS");
     }
 }

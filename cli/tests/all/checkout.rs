@@ -8,36 +8,12 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+use crate::forecast::comes_true;
 use crate::world::{World, events};
 
 const FUNCTIONS: &str = "register-client retrieve-messages store-message forward-messages notify-clients serve-page";
-/// An executable that ends at once, with 1.
-const CRASHES: &str = "/bin/false";
-
-/// What stands in for cargo. A function's `note`, and the page for serve-page, are put behind its executable: other
-/// bytes, the same program. One is always a copy: without its list of sources there is no receipt that a build could
-/// be saved by. `crashes` makes it one that ends at once, `broken` one that does not compile.
-const CARGO: &str = r#"#!/bin/sh
-for function in FUNCTIONS; do
-  if [ -e functions/$function/broken ]; then
-    echo "error: expected one of a few things in functions/$function" >&2
-    exit 101
-  fi
-  executable=BUILT/$function
-  note=$(cat functions/$function/note 2>/dev/null)
-  [ $function = serve-page ] && note="$note$(cat web/index.html 2>/dev/null)"
-  if [ -e functions/$function/crashes ]; then
-    executable=CRASHES
-  elif [ -n "$note" ] || [ $function = serve-page ]; then
-    mkdir -p made
-    (cat $executable; printf %s "$note") > made/$function.new
-    mv made/$function.new made/$function
-    executable=$PWD/made/$function
-  fi
-  echo '{"reason":"compiler-artifact","target":{"name":"'$function'"},"executable":"'$executable'"}'
-done
-echo '{"reason":"build-finished","success":true}'
-"#;
+/// What stands in for cargo; it says itself what may be asked of it.
+const CARGO: &str = include_str!("cargo.sh");
 
 /// Such a checkout, in the folder of a world that is up.
 pub(crate) struct Checkout<'a> {
@@ -56,8 +32,7 @@ impl<'a> Checkout<'a> {
             checkout.save(&format!("functions/{function}/Cargo.toml"), "");
         }
         let built = Path::new(env!("CARGO_BIN_EXE_chatctl")).parent().unwrap().display().to_string();
-        let cargo = CARGO.replace("FUNCTIONS", FUNCTIONS).replace("BUILT", &built).replace("CRASHES", CRASHES);
-        checkout.save("cargo", &cargo);
+        checkout.save("cargo", &CARGO.replace("BUILT", &built));
         fs::set_permissions(checkout.root.join("cargo"), fs::Permissions::from_mode(0o755)).unwrap();
         checkout
     }
@@ -92,6 +67,11 @@ impl<'a> Checkout<'a> {
     pub(crate) fn ends(&self, code: i32, arguments: &[&str]) -> Vec<Value> {
         let out: Output = self.chatctl().args(arguments).output().unwrap();
         assert_eq!(out.status.code(), Some(code), "{arguments:?}: {out:?}");
-        events(&out)
+        let events = events(&out);
+        // What was carried out to its end, there and back where it went back by itself.
+        if code == 0 || events.iter().any(|event| event["event"] == "rolling.back") {
+            comes_true(&events);
+        }
+        events
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::forecast::ahead;
 use crate::world::{World, http, one};
 
 /// The names of whatever is there, as each service lists it on the wire; the cloud is started for it by `plan`.
@@ -48,7 +49,9 @@ fn left(world: &World) -> BTreeSet<String> {
 #[test]
 fn a_chat_goes_up_talks_goes_down_and_comes_back_with_its_room_and_history() {
     let world = World::empty();
+    let plan = world.succeeds(["plan"]);
     let first = world.succeeds(["up"]);
+    assert_eq!(ahead(&plan, "forecast"), ahead(&first, "planned"), "what plan said, and what up was going to do");
     let deployed = one(&first, "deployed");
     assert_eq!(deployed["proved"], true, "{deployed}");
     let page = deployed["page"].as_str().unwrap().to_owned();
@@ -130,6 +133,10 @@ fn status_shows_what_somebody_changed_behind_its_back_by_the_fields_name_and_wha
     assert!(said.iter().all(|word| shown.contains(word)), "{shown}");
     let list = shown.lines().skip_while(|line| !line.starts_with("KIND")).take_while(|line| !line.is_empty());
     assert!(list.clone().count() > 10 && list.clone().all(|line| line.chars().count() <= 80), "{shown}");
+
+    let steps = |events: &[Value], name: &str| one(events, name)["steps"].clone();
+    let plan = world.succeeds(["plan"]);
+    assert_eq!(steps(&plan, "forecast"), steps(&world.succeeds(["up"]), "planned"), "reasons, and what differed, too");
 }
 
 #[test]

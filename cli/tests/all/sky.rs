@@ -26,6 +26,9 @@ use chatctl::failure::Failure;
 use chatctl::stack::{Package, Packages};
 use chatctl::stage::{Stage, Target};
 use localcloud::InProcess;
+use serde_json::Value;
+
+use crate::forecast;
 
 /// How long a request is on its way where nothing else is said.
 const ON_ITS_WAY: Duration = Duration::from_millis(5);
@@ -56,6 +59,8 @@ pub(crate) struct Sky {
 #[derive(Clone, Debug)]
 pub(crate) struct Heard {
     pub(crate) at: tokio::time::Instant,
+    /// The task that sent it; none is the test itself, and what it awaits.
+    pub(crate) task: Option<tokio::task::Id>,
     /// Method, path, call and body, in a row.
     pub(crate) text: String,
 }
@@ -86,15 +91,16 @@ impl Wire {
         let body = String::from_utf8_lossy(request.body());
         let text = format!("{} {} {call} {body}", request.method(), request.uri());
         let instead = self.instead.lock().unwrap().as_ref().and_then(|instead| instead(&text));
-        self.heard.lock().unwrap().push(Heard { at: tokio::time::Instant::now(), text });
+        self.heard.lock().unwrap().push(Heard { at: tokio::time::Instant::now(), task: tokio::task::try_id(), text });
         let (status, body) = instead?;
         Some(http::Response::builder().status(status).body(SdkBody::from(body)).unwrap())
     }
 }
 
-/// Runs a test in a time that is paused, on a thread of its own.
+/// Runs a test in a time that is paused, on a thread of its own. A port of this computer can be asked: closed, it answers
+/// at once.
 pub(crate) fn in_paused_time<T>(test: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     runtime.block_on(test)
 }
 
@@ -120,7 +126,7 @@ impl Sky {
             backups: true,
             push_hosts: vec!["fcm.googleapis.com".into()],
             push_service: None,
-            contact: Some("mailto:operator@example.com".into()),
+            contact: None,
             architecture: Default::default(),
             said: String::new(),
             origins: Default::default(),
@@ -155,34 +161,45 @@ impl Sky {
 
     /// `up --no-proof --yes`; `None` where the process died.
     pub(crate) async fn up(&self, faults: &Faults) -> Option<Ended<UpOutcome>> {
+        self.upped(faults, false).await
+    }
+
+    /// `up --yes`, whose proof fails at once: nobody listens at the push service.
+    pub(crate) async fn up_unproven(&self, faults: &Faults) -> Option<Ended<UpOutcome>> {
+        self.upped(faults, true).await
+    }
+
+    async fn upped(&self, faults: &Faults, prove: bool) -> Option<Ended<UpOutcome>> {
         let cx = self.deploying(faults, "up");
-        let ended = tokio::select! {
-            ended = deploy::up(&cx, UpOptions { prove: false, confirm: &|_| Ok(()), asks: false }) => Some(ended),
-            () = faults.died() => None,
-        };
-        self.bury().await;
-        ended
+        let options = UpOptions { prove, confirm: &|_| Ok(()), asks: false };
+        self.to_its_end(faults, deploy::up(&cx, options)).await
     }
 
     /// `rollback 1 --no-proof --yes`; `None` where the process died.
     pub(crate) async fn rollback(&self, faults: &Faults) -> Option<Ended<UpOutcome>> {
         let cx = self.deploying(faults, "rollback 1");
         let options = RollbackOptions { to: Some(1), prove: false, confirm: &|_| Ok(()) };
-        let ended = tokio::select! {
-            ended = deploy::rollback(&cx, options) => Some(ended),
-            () = faults.died() => None,
-        };
-        self.bury().await;
-        ended
+        self.to_its_end(faults, deploy::rollback(&cx, options)).await
     }
 
     /// `down --delete-data --yes`; `None` where the process died.
     pub(crate) async fn down(&self, faults: &Faults) -> Option<Ended<DownOutcome>> {
         let cx = self.deploying(faults, "down --delete-data=dev");
+        let options = DownOptions { delete_data: true, confirm: &|_| Ok(()) };
+        self.to_its_end(faults, deploy::down(&cx, options)).await
+    }
+
+    /// Runs it; what ends well has done what its plan said.
+    async fn to_its_end<T>(&self, faults: &Faults, run: impl Future<Output = Ended<T>>) -> Option<Ended<T>> {
+        let told_before = self.told.lock().unwrap().len();
         let ended = tokio::select! {
-            ended = deploy::down(&cx, DownOptions { delete_data: true, confirm: &|_| Ok(()) }) => Some(ended),
+            ended = run => Some(ended),
             () = faults.died() => None,
         };
+        if matches!(ended, Some(Ok(_))) {
+            let told = self.told.lock().unwrap().split_at(told_before).1.iter().map(as_json).collect::<Vec<_>>();
+            forecast::comes_true(&told);
+        }
         self.bury().await;
         ended
     }
@@ -195,11 +212,15 @@ impl Sky {
         let found = aws.dynamodb.get_item().table_name(&table).set_key(Some(key)).send().await;
         let Some(mut item) = found.ok().and_then(|found| found.item) else { return };
         let Some(Ok(holder)) = item.get("holder").map(|holder| holder.as_s()) else { return };
-        let mut holder: serde_json::Value = serde_json::from_str(holder).unwrap();
+        let mut holder: Value = serde_json::from_str(holder).unwrap();
         holder["pid"] = NOBODY.into();
         item.insert("holder".into(), aws_sdk_dynamodb::types::AttributeValue::S(holder.to_string()));
         aws.dynamodb.put_item().table_name(&table).set_item(Some(item)).send().await.unwrap();
     }
+}
+
+fn as_json(event: &Event) -> Value {
+    serde_json::to_value(event).unwrap()
 }
 
 /// The SDK's handles, with these faults between them and the cloud.

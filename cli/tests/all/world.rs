@@ -1,6 +1,5 @@
 //! A stage in a local cloud of its own: a state folder that nobody else has, and the binary, run as a person runs it.
 
-use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,6 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::Value;
 
+use crate::forecast::comes_true;
 use crate::root;
 
 static WORLDS: AtomicU32 = AtomicU32::new(0);
@@ -121,17 +121,6 @@ impl Drop for World {
         }
         let _ = fs::remove_dir_all(&self.state);
     }
-}
-
-/// A forecast that was carried out came true: exactly the steps that were planned were done, and nothing else was done
-/// to any of them. Held in every scenario that succeeds.
-fn comes_true(events: &[Value]) {
-    let pair = |event: &Value| (event["id"].as_str().unwrap().to_owned(), event["change"].as_str().unwrap().to_owned());
-    let plans: Vec<&Value> = events.iter().filter(|event| event["event"] == "planned").collect();
-    let planned = plans.iter().flat_map(|plan| plan["steps"].as_array().unwrap());
-    let planned: BTreeSet<_> = planned.filter(|step| step["change"] != "keep").map(pair).collect();
-    let done: BTreeSet<_> = events.iter().filter(|event| event["event"] == "step.done").map(pair).collect();
-    assert_eq!(done, planned, "what was done, and what the plan said");
 }
 
 /// Sends a signal to one process, by its id.

@@ -1,12 +1,13 @@
 //! `cargo xtask bench`: speed and size in the dev profile, and of the functions for AWS in theirs, as medians with
-//! their spread, each with its limit beside it.
+//! their spread, each with its limit beside it. A line that is over its limit makes it fail, when all was measured.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::{Failure, cargo, own, root, start, target};
+use crate::figures::Figures;
+use crate::{Failure, cargo, own, root, start, target, watch};
 
 const UPS: usize = 5;
 const IDLE: Duration = Duration::from_secs(60);
@@ -16,18 +17,23 @@ fn run_all(cold: bool) -> Result<(), Failure> {
     println!("cargo xtask bench, dev profile, {} processors", std::thread::available_parallelism()?);
     crate::run(cargo().args(["build", "--quiet"]))?;
     crate::run(cargo().args(["build", "--quiet", "--workspace", "--examples"]))?;
-    calls()?;
-    weather()?;
+    let mut figures = Figures::default();
+    calls(&mut figures)?;
+    weather(&mut figures)?;
     let chatctl = target().join("debug/chatctl");
-    ups(&chatctl)?;
+    ups(&chatctl, &mut figures)?;
     let world = World::up(&chatctl)?;
-    repeated(&world)?;
-    latency(&world)?;
-    idle(&world)?;
-    start::run(&chatctl, &world.state)?;
+    repeated(&world, &mut figures)?;
+    latency(&world, &mut figures)?;
+    idle(&world, &mut figures)?;
+    watch::run(&world, &mut figures)?;
+    start::run(&chatctl, &world.state, &mut figures)?;
     drop(world);
-    own::run()?;
-    if cold { self::cold() } else { Ok(()) }
+    own::run(&mut figures)?;
+    if cold {
+        self::cold(&mut figures)?;
+    }
+    figures.verdict()
 }
 
 /// `cargo xtask bench [--cold]`.
@@ -89,21 +95,12 @@ impl Drop for World {
     }
 }
 
-/// One line of the report: what, the median with its spread, and the limit.
-pub(crate) fn report(what: &str, mut values: Vec<f64>, unit: &str, limit: f64) {
-    values.sort_by(f64::total_cmp);
-    let (Some(least), Some(most)) = (values.first(), values.last()) else { return };
-    let median = values[values.len() / 2];
-    let verdict = if median <= limit { "within" } else { "OVER" };
-    println!(
-        "{what:<50} {median:>9.2} {unit:<2} ({least:.2} to {most:.2}, n={})  {verdict} {limit} {unit}",
-        values.len()
-    );
-}
-
 /// The calls of a deploy, and its longest chain of them, by cli/examples/calls.rs.
-fn calls() -> Result<(), Failure> {
+fn calls(figures: &mut Figures) -> Result<(), Failure> {
     let out = Command::new(target().join("debug/examples/calls")).stderr(Stdio::inherit()).output()?;
+    if !out.status.success() {
+        return Err("examples/calls did not count anything".into());
+    }
     let out = String::from_utf8(out.stdout)?;
     let number = |word: &str| word.parse::<f64>().map_err(|_| format!("examples/calls said {word:?}"));
     let mut unchanged = 0.0;
@@ -118,12 +115,17 @@ fn calls() -> Result<(), Failure> {
                     _ => f64::INFINITY,
                 };
                 unchanged = if what == "nothing changed" { calls } else { unchanged };
-                report(&format!("calls on {target}: {what}"), vec![calls], "", limit);
+                figures.line(&format!("calls on {target}: {what}"), vec![calls], "", limit);
                 println!("    {services}; looks whether what was made is there: {looks}");
             }
-            ["chain", took, span, links] => {
-                let ratio = number(took)? / number(span)?;
-                report(&format!("first up at 50 ms a call, to its chain of {links}"), vec![ratio], "x", 1.2);
+            ["chain", target, took, needed, ratio] => {
+                figures.line(
+                    &format!("first up on {target}, 50 ms a call, to its chain"),
+                    vec![number(ratio)?],
+                    "x",
+                    1.2,
+                );
+                println!("    {took} ms, to a chain of {needed} ms:");
             }
             _ if line.starts_with("    ") => println!("{line}"),
             _ => {}
@@ -133,7 +135,7 @@ fn calls() -> Result<(), Failure> {
 }
 
 /// A first `up` in weather like that of AWS, by cli/examples/weather.rs: to what of it had to be waited for.
-fn weather() -> Result<(), Failure> {
+fn weather(figures: &mut Figures) -> Result<(), Failure> {
     let out = Command::new(target().join("debug/examples/weather")).stderr(Stdio::inherit()).output()?;
     let text = String::from_utf8(out.stdout)?;
     let (mut ratios, mut worst) = (Vec::new(), (0.0, String::new()));
@@ -148,32 +150,32 @@ fn weather() -> Result<(), Failure> {
     if !out.status.success() || ratios.is_empty() {
         return Err("examples/weather did not measure anything".into());
     }
-    report("first up in AWS-like weather, to its longest waits", ratios, "x", 1.1);
+    figures.line("first up in AWS-like weather, to its longest waits", ratios, "x", 1.1);
     println!("    the worst: {}", worst.1);
     Ok(())
 }
 
-fn ups(chatctl: &Path) -> Result<(), Failure> {
+fn ups(chatctl: &Path, figures: &mut Figures) -> Result<(), Failure> {
     let mut times = Vec::new();
     for _ in 0..UPS {
         let world = World::empty(chatctl)?;
         times.push(world.chatctl(&["up"])?.as_secs_f64() * 1000.0);
     }
-    report("up into an empty local cloud, with its proof", times, "ms", 2000.0);
+    figures.line("up into an empty local cloud, with its proof", times, "ms", 2000.0);
     Ok(())
 }
 
-fn repeated(world: &World) -> Result<(), Failure> {
+fn repeated(world: &World, figures: &mut Figures) -> Result<(), Failure> {
     let mut times = Vec::new();
     for _ in 0..2 * UPS {
         times.push(world.chatctl(&["up"])?.as_secs_f64() * 1000.0);
     }
-    report("up, nothing changed", times, "ms", 500.0);
+    figures.line("up, nothing changed", times, "ms", 500.0);
     Ok(())
 }
 
 /// From POST to the push received and decrypted, by cli/examples/latency.rs: one client, one message at a time.
-fn latency(world: &World) -> Result<(), Failure> {
+fn latency(world: &World, figures: &mut Figures) -> Result<(), Failure> {
     let out = Command::new(target().join("debug/examples/latency"))
         .current_dir(root())
         .env("CHATCTL_STATE_DIR", &world.state)
@@ -186,24 +188,24 @@ fn latency(world: &World) -> Result<(), Failure> {
     }
     times.sort_by(f64::total_cmp);
     let p99 = times[times.len() * 99 / 100];
-    report("POST to decrypted push, p50", times, "ms", 15.0);
-    report("POST to decrypted push, p99", vec![p99], "ms", 50.0);
+    figures.line("POST to decrypted push, p50", times, "ms", 15.0);
+    figures.line("POST to decrypted push, p99", vec![p99], "ms", 50.0);
     Ok(())
 }
 
 /// The local cloud's own process, with a stage up and nobody there.
-fn idle(world: &World) -> Result<(), Failure> {
+fn idle(world: &World, figures: &mut Figures) -> Result<(), Failure> {
     let pid = world.cloud_pid()?;
     std::thread::sleep(Duration::from_secs(5));
     let before = cpu_ms(pid)?;
     std::thread::sleep(IDLE);
-    report("local cloud, idle: processor time in 60 s", vec![cpu_ms(pid)? - before], "ms", 50.0);
+    figures.line("local cloud, idle: processor time in 60 s", vec![cpu_ms(pid)? - before], "ms", 50.0);
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let kilobytes = status
         .lines()
         .find_map(|line| line.strip_prefix("VmRSS:"))
         .and_then(|rest| rest.split_whitespace().next()?.parse::<f64>().ok());
-    report("local cloud, idle: memory", vec![kilobytes.ok_or("no VmRSS")? / 1024.0], "MB", 60.0);
+    figures.line("local cloud, idle: memory", vec![kilobytes.ok_or("no VmRSS")? / 1024.0], "MB", 60.0);
     Ok(())
 }
 
@@ -216,13 +218,13 @@ pub(crate) fn cpu_ms(pid: u64) -> Result<f64, Failure> {
 }
 
 /// A fresh clone to the printed link: downloads, compile and `up`, each apart.
-fn cold() -> Result<(), Failure> {
+fn cold(figures: &mut Figures) -> Result<(), Failure> {
     let place = std::env::temp_dir().join(format!("chatctl-cold-{}", std::process::id()));
     let clone = place.join("clone");
-    let timed = |what: &str, limit: f64, command: &mut Command| -> Result<(), Failure> {
+    let mut timed = |what: &str, limit: f64, command: &mut Command| -> Result<(), Failure> {
         let start = Instant::now();
         crate::run(command.stdout(Stdio::null()).stderr(Stdio::null()))?;
-        report(what, vec![start.elapsed().as_secs_f64()], "s", limit);
+        figures.line(what, vec![start.elapsed().as_secs_f64()], "s", limit);
         Ok(())
     };
     crate::run(Command::new("git").args(["clone", "--quiet"]).arg(root()).arg(&clone))?;

@@ -5,6 +5,7 @@
 
 mod aws;
 mod bench;
+mod figures;
 mod own;
 mod pictures;
 mod report;
@@ -12,12 +13,13 @@ mod rows;
 mod setup;
 mod start;
 mod test;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 const USAGE: &str = "usage: cargo xtask test [NAME…]      all tests, or those whose name holds a word
-       cargo xtask bench [--cold]    speed and size, as docs and README state them
+       cargo xtask bench [--cold]    speed and size; fails where one is over its limit
        cargo xtask pictures          docs/page.png and docs/terminal.png, made anew
        cargo xtask rows              what AWS does that breaks deploys, and the test of each
        cargo xtask aws --stage NAME  a stage's whole life on your AWS account, and a report (docs/first-aws-run.md)";

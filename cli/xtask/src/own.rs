@@ -4,7 +4,8 @@ use std::fs;
 use std::process::{Child, Command};
 use std::time::Duration;
 
-use crate::bench::{World, report};
+use crate::bench::World;
+use crate::figures::Figures;
 use crate::{Failure, cargo, target};
 
 const RUNS: usize = 5;
@@ -12,7 +13,7 @@ const RUNS: usize = 5;
 const LOOK: Duration = Duration::from_millis(2);
 
 /// A first `up` into an empty cloud, and one that finds nothing to change.
-pub(crate) fn run() -> Result<(), Failure> {
+pub(crate) fn run(figures: &mut Figures) -> Result<(), Failure> {
     crate::run(cargo().args(["build", "--quiet", "--release"]))?;
     let chatctl = target().join("release/chatctl");
     let (mut first, mut again, mut memory) = (Vec::new(), Vec::new(), Vec::new());
@@ -25,9 +26,9 @@ pub(crate) fn run() -> Result<(), Failure> {
             memory.push(cost.memory_mb);
         }
     }
-    report("chatctl's own processor time: first up", first, "s", 0.25);
-    report("chatctl's own processor time: nothing changed", again, "s", 0.12);
-    report("chatctl's own memory, at most", memory, "MB", 80.0);
+    figures.line("chatctl's own processor time: first up", first, "s", 0.25);
+    figures.line("chatctl's own processor time: nothing changed", again, "s", 0.12);
+    figures.line("chatctl's own memory, at most", memory, "MB", 80.0);
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::bench::report;
+use crate::figures::Figures;
 use crate::{Failure, root, target};
 
 /// Starts of each function.
@@ -44,15 +44,15 @@ const SETTINGS: &[(&str, &str)] = &[
 ];
 
 /// Builds the size profile as `up` does, for a stage that no cloud has, and measures it.
-pub(crate) fn run(chatctl: &Path, state: &Path) -> Result<(), Failure> {
+pub(crate) fn run(chatctl: &Path, state: &Path, figures: &mut Figures) -> Result<(), Failure> {
     let profile = target().join("lambda");
     // Without it, `up` builds anew and tells what it built; cargo itself has nothing to do where nothing changed.
     let _ = fs::remove_file(profile.join(".chatctl-build.json"));
     for (name, bytes) in built(chatctl, state)? {
-        report(&format!("{name}: zip for AWS"), vec![bytes / 1_000_000.0], "MB", ZIP_MB);
+        figures.line(&format!("{name}: zip for AWS"), vec![bytes / 1_000_000.0], "MB", ZIP_MB);
         let binary = profile.join(&name);
         let times = (0..STARTS).map(|_| first_question(&binary)).collect::<Result<Vec<f64>, Failure>>()?;
-        report(&format!("{name}: start to first question"), times, "ms", START_MS);
+        figures.line(&format!("{name}: start to first question"), times, "ms", START_MS);
     }
     Ok(())
 }

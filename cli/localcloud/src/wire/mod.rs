@@ -45,7 +45,8 @@ impl Refusal {
 
 impl From<rusqlite::Error> for Refusal {
     fn from(error: rusqlite::Error) -> Self {
-        Self::new(500, "InternalFailure", format!("the state of the local cloud: {error}"))
+        let other = || Self::new(500, "InternalFailure", format!("the state of the local cloud: {error}"));
+        crate::disk::refused(&error).unwrap_or_else(other)
     }
 }
 

@@ -12,6 +12,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
+use crate::disk;
 use crate::wire::json::Dialect;
 use crate::{Cloud, Error, Refusal, State};
 
@@ -117,6 +118,9 @@ impl DynamoDb {
                 }
                 local.outward(call.names, &mut output);
                 Ok(output)
+            }
+            Err(refusal) if disk::says_full(&refusal.message) => {
+                Err(disk::refusal(self.file.as_deref().and_then(std::path::Path::parent)))
             }
             Err(mut refusal) => {
                 refusal.message = local.text_outward(&refusal.message);

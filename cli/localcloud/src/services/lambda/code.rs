@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::function::Code;
 use super::input::Input;
 use super::refusals;
+use crate::disk;
 use crate::wire::Refusal;
 
 /// What the files of a zip may come to, unpacked (AWS: 250 MB).
@@ -97,7 +98,7 @@ pub(super) fn unpack(codes: &Path, zip: &[u8]) -> Result<Code, Refusal> {
     let fresh = codes.join(format!("{folder}.{}", crate::random::uuid()));
     let unpacked = write_files(zip, &fresh).and_then(|()| match std::fs::rename(&fresh, &place) {
         Err(_) if place.is_dir() => Ok(()), // unpacked by another call meanwhile
-        moved => moved.map_err(file_error),
+        moved => moved.map_err(not_kept(codes)),
     });
     let _ = std::fs::remove_dir_all(&fresh);
     unpacked.map(|()| code)
@@ -111,14 +112,14 @@ fn not_a_zip(error: zip::result::ZipError) -> Refusal {
 
 fn write_files(zip: &[u8], folder: &Path) -> Result<(), Refusal> {
     let mut archive = zip::ZipArchive::new(std::io::Cursor::new(zip)).map_err(not_a_zip)?;
-    std::fs::create_dir_all(folder).map_err(file_error)?;
+    std::fs::create_dir_all(folder).map_err(not_kept(folder))?;
     let mut room = UNPACKED_BYTES;
     for index in 0..archive.len() {
         let entry = archive.by_index(index).map_err(not_a_zip)?;
         let name = entry.name().map_err(not_a_zip)?.into_owned();
         let path = inside(folder, &name)?;
         if entry.is_dir() {
-            std::fs::create_dir_all(path).map_err(file_error)?;
+            std::fs::create_dir_all(path).map_err(not_kept(folder))?;
             continue;
         }
         if !entry.is_file() {
@@ -128,16 +129,22 @@ fn write_files(zip: &[u8], folder: &Path) -> Result<(), Refusal> {
             .checked_sub(entry.size())
             .ok_or_else(|| refusals::invalid(format!("Unzipped size must be smaller than {UNPACKED_BYTES} bytes")))?;
         if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).map_err(file_error)?;
+            std::fs::create_dir_all(parent).map_err(not_kept(folder))?;
         }
         let executable = name == "bootstrap" || entry.unix_mode().is_some_and(|mode| mode & 0o111 != 0);
         let mode = if executable { 0o755 } else { 0o644 };
-        let mut file =
-            std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&path).map_err(file_error)?;
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(mode)
+            .open(&path)
+            .map_err(not_kept(folder))?;
         let size = entry.size();
-        std::io::copy(&mut entry.take(size + 1), &mut file)
-            .map_err(|error| refusals::invalid(format!("{name} could not be unzipped: {error}")))?;
-        file.set_permissions(std::fs::Permissions::from_mode(mode)).map_err(file_error)?;
+        std::io::copy(&mut entry.take(size + 1), &mut file).map_err(|error| match disk::is_full(&error) {
+            true => not_kept(folder)(error),
+            false => refusals::invalid(format!("{name} could not be unzipped: {error}")),
+        })?;
+        file.set_permissions(std::fs::Permissions::from_mode(mode)).map_err(not_kept(folder))?;
     }
     Ok(())
 }
@@ -152,8 +159,13 @@ fn inside(folder: &Path, name: &str) -> Result<PathBuf, Refusal> {
     Ok(folder.join(path))
 }
 
-fn file_error(error: std::io::Error) -> Refusal {
-    refusals::broken(format!("the code could not be kept: {error}"))
+/// A file of this folder that could not be written.
+fn not_kept(folder: &Path) -> impl Fn(std::io::Error) -> Refusal {
+    move |error| match disk::is_full(&error) {
+        // The folder itself goes away with what is in it.
+        true => disk::refusal(folder.parent()),
+        false => refusals::broken(format!("the code could not be kept: {error}")),
+    }
 }
 
 #[cfg(test)]
