@@ -190,8 +190,18 @@ pub(super) async fn remove(ground: &Ground, name: &str, visit: &Visit) -> Result
 
 async fn delete(ground: &Ground, name: &str, guarded: bool, visit: &Visit) -> Result<()> {
     if guarded {
-        let request = ground.aws.dynamodb.update_table().table_name(name).deletion_protection_enabled(false);
-        request.send().await.map_err(call(SERVICE, "UpdateTable", name))?;
+        let unguard = || async {
+            let request = ground.aws.dynamodb.update_table().table_name(name).deletion_protection_enabled(false);
+            match request.send().await.map_err(call(SERVICE, "UpdateTable", name)) {
+                // Its own first try, whose answer was lost (A12), or somebody's change is under way.
+                Err(error) if error.is_taken() => {
+                    let table = active(ground, name).await?;
+                    Ok(table.filter(|table| !table.deletion_protection_enabled.unwrap_or_default()).map(drop))
+                }
+                answer => Ok(answer.map(|_| Some(()))?),
+            }
+        };
+        visit.settle("the table to take a change", READY, unguard).await?;
         visit.settle("the table to be unguarded", READY, || active(ground, name)).await?;
     }
     let deleted = || async {
