@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chatctl::aws::faults::{Call, Fault, Faults};
+use chatctl::failure::Exit;
 use localcloud::Weather;
 
 use crate::sky::{Ended, Sky, in_paused_time};
@@ -18,8 +19,26 @@ const FAULTS: [Fault; 4] = [Fault::Refused, Fault::Throttled(1), Fault::AnswerLo
 /// a first `up` that died with most of its things made and few of them finished, each of which is looked at once more.
 const MOST_EXTRA_CALLS: usize = 50;
 
+/// What a run does without where it is refused: what only advises, what hardens the stage from beside it, and what can be
+/// seen in another way. Any other call that is refused ends the run with an error.
+const GOES_ON: [&str; 4] = [
+    // How many functions the account may run at once.
+    "lambda GET /2016-08-19/account-settings",
+    // The alarms and the dashboard: a warning, and at the end of a `down` the certificate says what is left.
+    "cloudformation CreateStack",
+    "cloudformation DescribeStacks",
+    // Each role is asked for in its place.
+    "iam GetAccountAuthorizationDetails",
+];
+/// What tidies up behind a proof: its room and the lease both end by themselves.
+const TIDIES_UP: [&str; 2] = ["dynamodb DeleteItem", "dynamodb UpdateItem"];
+
 /// How many weathers a command is run in.
 const SEEDS: u64 = 6;
+
+/// How an `up` ends whose proof finds nobody at the push service, and the last call before that proof.
+const NOBODY_LISTENS: &str = "deployed, but chatctl could not become a push client";
+const RECORDS: &str = "dynamodb TransactWriteItems";
 
 /// What is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,10 +47,12 @@ enum Command {
     Update,
     Rollback,
     Down,
+    /// An `up` whose proof cannot begin, because nobody listens at the push service.
+    Unproven,
 }
 
 impl Command {
-    const ALL: [Self; 4] = [Self::FirstUp, Self::Update, Self::Rollback, Self::Down];
+    const ALL: [Self; 5] = [Self::FirstUp, Self::Update, Self::Rollback, Self::Down, Self::Unproven];
 
     /// The world that it begins in.
     async fn prepare(self) -> Sky {
@@ -48,6 +69,9 @@ impl Command {
             sky.code = "two";
             sky.stage.contact = Some("mailto:somebody@example.com".into());
         }
+        if self == Self::Unproven {
+            sky.only = Some("store-message");
+        }
         if self == Self::Rollback {
             sky.up(&Faults::none()).await.unwrap().unwrap();
         }
@@ -59,6 +83,19 @@ impl Command {
             Self::FirstUp | Self::Update => sky.up(faults).await.map(|ended| ended.map(drop)),
             Self::Rollback => sky.rollback(faults).await.map(|ended| ended.map(drop)),
             Self::Down => sky.down(faults).await.map(|ended| ended.map(drop)),
+            Self::Unproven => Some(match sky.up_unproven(faults).await? {
+                Ok(_) => panic!("proved, and nobody listens at the push service"),
+                Err(failure) if failure.error == NOBODY_LISTENS => Ok(()),
+                Err(failure) => Err(failure),
+            }),
+        }
+    }
+
+    /// The first of its calls that is broken: those before the proof are the same ones as an update's.
+    fn first_broken(self, calls: &[Call]) -> usize {
+        match self {
+            Self::Unproven => 1 + calls.iter().rposition(|call| call.to_string() == RECORDS).unwrap(),
+            _ => 1,
         }
     }
 }
@@ -94,6 +131,9 @@ fn broken(command: Command, n: usize, fault: Fault, should: &Undisturbed) -> Res
         }
         let met = first.calls().get(n - 1).map(ToString::to_string).unwrap_or_default();
         let and = |what: String| format!("{met}: {what}");
+        if fault == Fault::Refused {
+            is_told(command, &met, ended.as_ref().unwrap()).map_err(&and)?;
+        }
         match command.run(&sky, &again).await {
             Some(Ok(())) => {}
             Some(Err(failure)) => return Err(and(format!("the run after it fails: {failure:?}"))),
@@ -112,6 +152,23 @@ fn broken(command: Command, n: usize, fault: Fault, should: &Undisturbed) -> Res
     })
 }
 
+/// A refused call ends the run, with what to type next, unless it can do without.
+fn is_told(command: Command, call: &str, ended: &Ended<()>) -> Result<(), String> {
+    let does_without = GOES_ON.contains(&call) || command == Command::Unproven && TIDIES_UP.contains(&call);
+    match ended {
+        Ok(()) if does_without => Ok(()),
+        Ok(()) => Err("it was refused, and the run ended as if it had not been".to_owned()),
+        Err(failure) if !matches!(failure.exit, Exit::Denied | Exit::Unproven) && !does_without => {
+            Err(format!("refused, and told as something else: {failure:?}"))
+        }
+        // A rollback says only what it was refused.
+        Err(failure) if failure.next.is_empty() && command != Command::Rollback => {
+            Err(format!("nothing to type next: {failure:?}"))
+        }
+        Err(_) => Ok(()),
+    }
+}
+
 /// The calls that were made most often.
 fn most(calls: &[Call]) -> String {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
@@ -128,7 +185,10 @@ type Broken = (Command, usize, Fault, Result<usize, String>);
 fn break_all(worlds: &BTreeMap<Command, Undisturbed>) -> Vec<Broken> {
     let mut cases = Vec::new();
     for (command, world) in worlds {
-        cases.extend((1..=world.calls.len()).flat_map(|n| FAULTS.map(|fault| (*command, n, fault))));
+        cases.extend(
+            (command.first_broken(&world.calls)..=world.calls.len())
+                .flat_map(|n| FAULTS.map(|fault| (*command, n, fault))),
+        );
     }
     let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {

@@ -148,11 +148,13 @@ fn is_there(row: &Value) -> bool {
     row["kind"] != "cloudformation-stack" || row["body"]["status"] != "DELETE_COMPLETE"
 }
 
-/// The history tells of runs, not of the world, and so does a lease that nobody holds or whose process is gone.
+/// The history tells of runs, not of the world, and so does a lease that nobody holds or whose process is gone. A proof's
+/// room that could not be removed ends by itself.
 fn is_kept(item: &Value) -> bool {
     let (pk, sk) = (&item["pk"]["S"], &item["sk"]["S"]);
     let held = || item["holder"]["S"].as_str().is_some_and(|holder| !holder.contains("4294967295"));
-    *pk != "deploys" && (*sk != "lease" || held())
+    let ends_by_itself = *pk == "rooms" && item["ttl"]["N"].is_string();
+    *pk != "deploys" && (*sk != "lease" || held()) && !ends_by_itself
 }
 
 /// Items hold keys that are drawn, and when they were made: which ones there are is what counts.
