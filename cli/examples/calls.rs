@@ -9,6 +9,7 @@ mod chain;
 #[path = "../tests/all/counts.rs"]
 mod counts;
 #[path = "../tests/all/forecast.rs"]
+#[allow(dead_code)]
 mod forecast;
 #[path = "../tests/all/sky.rs"]
 #[allow(dead_code)]

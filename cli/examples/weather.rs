@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "../tests/all/forecast.rs"]
+#[allow(dead_code)]
 mod forecast;
 #[path = "../tests/all/sky.rs"]
 #[allow(dead_code)]
