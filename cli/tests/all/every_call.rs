@@ -161,10 +161,7 @@ fn is_told(command: Command, call: &str, ended: &Ended<()>) -> Result<(), String
         Err(failure) if !matches!(failure.exit, Exit::Denied | Exit::Unproven) && !does_without => {
             Err(format!("refused, and told as something else: {failure:?}"))
         }
-        // A rollback says only what it was refused.
-        Err(failure) if failure.next.is_empty() && command != Command::Rollback => {
-            Err(format!("nothing to type next: {failure:?}"))
-        }
+        Err(failure) if failure.next.is_empty() => Err(format!("nothing to type next: {failure:?}")),
         Err(_) => Ok(()),
     }
 }
