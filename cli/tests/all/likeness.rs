@@ -120,8 +120,20 @@ fn names(world: &Value) -> BTreeMap<String, String> {
     names
 }
 
+/// A version that is not live may name a role that was there before: it is history too.
+fn without_earlier_roles(row: &mut Value) {
+    let live = row.pointer("/body/aliases/live/version").and_then(Value::as_str).map(str::to_owned);
+    let versions = row.pointer_mut("/body/versions").and_then(Value::as_array_mut).into_iter().flatten();
+    for version in versions.filter(|version| live != Some(version["number"].to_string())) {
+        if let Some(role) = version.pointer_mut("/settings/environment/CHAT_ROLE_ID") {
+            *role = Value::Null;
+        }
+    }
+}
+
 fn told(mut thing: Value) -> String {
     forget(&mut thing);
+    without_earlier_roles(&mut thing);
     if let Some(row) = thing.as_object_mut() {
         // Rows are numbered as they come, and those of `documents` named by what is in them.
         row.remove("id");
