@@ -74,7 +74,7 @@ pub enum Event {
         /// Every step, in order, the kept ones too.
         steps: Vec<PlannedStep>,
     },
-    /// The forecast alone, which `plan` was asked for.
+    /// The forecast alone: `plan` was asked for it, or what is a stranger's keeps an `up` from it.
     #[serde(rename = "forecast")]
     Forecast {
         /// Where.

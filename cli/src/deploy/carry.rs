@@ -79,7 +79,7 @@ pub(super) async fn carry_out(
         proved,
         took: began.elapsed(),
     };
-    let rest = if plan.is_empty() && !history::sweeps(deployed.number) { Then::GivenBack } else { Then::Held };
+    let rest = history::then(deployed.number, plan.is_empty());
     lease.write(&deployed, if prove { Then::Held } else { rest }).await?;
     history::sweep(cx, deployed.number).await?;
     let mut proved = None;

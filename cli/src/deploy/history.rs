@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
 use chat_aws::layout::{self, Item, PK};
 
 use super::Deploying;
+use super::lease::Then;
 use super::record::{Deploy, Proof};
 use crate::aws::{CallError, call};
 use crate::failure::Failure;
@@ -60,8 +61,13 @@ pub(super) fn unread(cx: &Deploying, error: CallError) -> Failure {
     Failure::from(error).while_doing(format!("cannot read the history of stage {name}"))
 }
 
-/// Whether the deploy of this number sweeps: then it holds its lease for that.
-pub(super) fn sweeps(number: u64) -> bool {
+/// What becomes of the lease with the record of this deploy, of which nothing is left to do or something is: one that
+/// sweeps holds it for that.
+pub(super) fn then(number: u64, nothing_left: bool) -> Then {
+    if nothing_left && !sweeps(number) { Then::GivenBack } else { Then::Held }
+}
+
+fn sweeps(number: u64) -> bool {
     number.is_multiple_of(SWEPT_EVERY)
 }
 

@@ -11,7 +11,7 @@ use super::Deploying;
 use super::carry::described;
 use super::code::packages;
 use super::history;
-use super::lease::{Lease, Then};
+use super::lease::Lease;
 use super::record::{Deploy, Done, Proof};
 use super::up::walked;
 use crate::build::{BuildError, Commit, Source, Tree};
@@ -113,7 +113,7 @@ async fn redeploy(cx: &Deploying, source: &Source) -> Result<bool, Failure> {
         let wants = last.as_ref().and_then(|last| last.wants.clone());
         let wants = wants.map(|wants| wants.with_code_of(&stack, &plan.facts));
         let deploy = Deploy { wants, ..Deploy::new(cx, done, Proof::Skipped) };
-        lease.write(&deploy, Then::GivenBack).await?;
+        lease.write(&deploy, history::then(deploy.number, true)).await?;
         history::sweep(cx, deploy.number).await?;
         Ok((moved.iter().any(|(_, verb)| *verb != Verb::Keep), live))
     };

@@ -43,11 +43,11 @@ pub fn id() -> Id {
 }
 
 pub(super) struct Operations {
-    pub(super) ground: Arc<Ground>,
+    ground: Arc<Ground>,
     /// Whether it is looked at to be removed: what is not offered is not there then.
-    pub(super) leaving: bool,
+    leaving: bool,
     /// Whether its deletion failed, so that it is not made again now.
-    pub(super) given_up: AtomicBool,
+    given_up: AtomicBool,
 }
 
 /// What is seen of it.

@@ -1,6 +1,7 @@
 //! What somebody changed by hand, or what a lost answer left, as the next command puts it right: by which calls, and by
 //! which it does not. Named by their rows.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use aws_sdk_lambda::types::{
@@ -13,6 +14,7 @@ use chatctl::event::Event;
 use chatctl::failure::Exit;
 use localcloud::Weather;
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::sky::{Sky, in_paused_time};
 use crate::traps::{count, down, mapping, standing, up, when};
@@ -91,6 +93,27 @@ fn a7_a_permission_whose_answer_was_lost_is_found_right_and_not_taken_away() {
         assert!(count(&heard, &["POST", "/policy", &named]) > 4, "the id says for which API it is");
         let should = likeness::of(&undisturbed.cloud).await;
         likeness::assert_alike(&likeness::of(&sky.cloud).await, &should, "the world");
+    });
+}
+
+#[test]
+fn a12_an_api_whose_answer_was_lost_is_looked_for_while_the_list_lags_and_not_made_twice() {
+    in_paused_time(async {
+        let counted = Faults::none();
+        Box::pin(Sky::empty().up(&counted)).await.unwrap().unwrap();
+        let n = counted.calls().iter().position(|call| call.operation == "POST /v2/apis").unwrap() + 1;
+        let (sky, made) = (Sky::empty(), Mutex::new(None::<Instant>));
+        sky.wire.answers(move |text| {
+            let mut made = made.lock().unwrap();
+            if text.starts_with("POST ") && text.contains("/v2/apis ") {
+                made.get_or_insert_with(Instant::now);
+            }
+            let lags = made.is_some_and(|at| at.elapsed() < Duration::from_secs(4));
+            let lists = text.starts_with("GET ") && text.contains("/v2/apis?");
+            (lags && lists).then(|| (200, r#"{"items":[]}"#.to_owned()))
+        });
+        Box::pin(sky.up(&Faults::at(n, Fault::AnswerLost))).await.unwrap().unwrap();
+        assert_eq!(count(&sky.wire.heard(), &["POST ", "/v2/apis "]), 1);
     });
 }
 

@@ -170,7 +170,9 @@ fn a31_the_permission_is_the_aliass_and_old_versions_are_kept_to_a_bound() {
         let pinned = lambda.create_alias().function_name(&function).name("pinned").function_version("3");
         pinned.send().await.unwrap();
         sky.code = "20";
-        up(&sky).await;
+        let heard = up(&sky).await;
+        let last = |words: &[&str]| heard.iter().rposition(|one| words.iter().all(|word| one.text.contains(word)));
+        assert!(last(&["DELETE", "Qualifier="]).unwrap() < last(&["REMOVE #id"]).unwrap(), "under the lease");
         let kept: Vec<u64> = versions(&sky, "store-message").await.iter().filter_map(|one| one.parse().ok()).collect();
         let last = (1..=chatctl::stack::KEPT_VERSIONS).map(|n| 10 + n);
         let should: Vec<u64> = [1, 3].into_iter().chain(last).collect();
