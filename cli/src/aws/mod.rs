@@ -279,7 +279,7 @@ fn local_config(stage: &Stage, local: &LocalEndpoint) -> SdkConfig {
 }
 
 /// Not the adaptive ones: they measure how often a service is called and make that their rate. A deploy calls each one
-/// rarely, so that one call which was throttled held back all others for up to half a minute (docs/deploy.md).
+/// rarely, so that one call which was throttled held back all others for up to half a minute (docs/waits.md).
 fn retries_on_aws() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(TRIES_ON_AWS)
 }

@@ -15,14 +15,15 @@ pub enum Profile {
     Dev,
     /// Quick to run.
     Release,
-    /// Small and quick to start: what AWS is given.
+    /// Small, quick to send and to start: what AWS is given.
     Lambda,
 }
 
 impl Profile {
-    /// That of this program: its functions share everything that was compiled for it.
-    pub fn own() -> Self {
-        if cfg!(debug_assertions) { Self::Dev } else { Self::Release }
+    /// For this computer. Of `cargo run`: its own, so that the functions share what was compiled for it. Any other
+    /// `chatctl` shares nothing with them, and runs here the very zips that AWS would be given.
+    pub fn here() -> Self {
+        if cfg!(debug_assertions) { Self::Dev } else { Self::Lambda }
     }
 
     fn arguments(self) -> &'static [&'static str] {

@@ -15,7 +15,7 @@ pub struct BuildingArgs {
     /// The processor of functions on AWS: x86_64, or arm64
     #[arg(long, value_name = "NAME")]
     pub architecture: Option<String>,
-    /// How functions for AWS are compiled: lambda (small; the default), release or dev (quick to build)
+    /// How functions are compiled: lambda (small; the default), release or dev (quick; the default of `cargo run` locally)
     #[arg(long, value_name = "PROFILE", env = "CHATCTL_BUILD_PROFILE", hide_env = true)]
     pub build_profile: Option<Profile>,
 }

@@ -31,16 +31,12 @@ pub(super) async fn packages(cx: &Deploying) -> Result<Packages, Failure> {
 
 /// How the functions are built: for this computer, or for AWS.
 fn recipe(cx: &Deploying) -> Recipe {
-    match cx.stage.target {
-        Target::Local => Recipe { profile: Profile::own(), platform: Platform::here() },
-        Target::Aws => {
-            let machine = match cx.stage.architecture {
-                Architecture::X86_64 => Machine::X86_64,
-                Architecture::Arm64 => Machine::Arm64,
-            };
-            Recipe { profile: cx.profile.unwrap_or(Profile::Lambda), platform: Platform::lambda(machine) }
-        }
-    }
+    let (profile, platform) = match (cx.stage.target, cx.stage.architecture) {
+        (Target::Local, _) => (Profile::here(), Platform::here()),
+        (Target::Aws, Architecture::X86_64) => (Profile::Lambda, Platform::lambda(Machine::X86_64)),
+        (Target::Aws, Architecture::Arm64) => (Profile::Lambda, Platform::lambda(Machine::Arm64)),
+    };
+    Recipe { profile: cx.profile.unwrap_or(profile), platform }
 }
 
 fn package(executable: Executable) -> (String, Package) {

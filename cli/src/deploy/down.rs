@@ -49,7 +49,7 @@ async fn try_down(cx: &Deploying, options: DownOptions<'_>) -> Result<DownOutcom
         // What a newer chatctl has written is not understood here, nor kept by what writes it again.
         stack::check_layout(&cx.aws, &cx.stage).await.map_err(|fault| looking(cx, fault))?;
     }
-    let steps = telling::steps(&plan);
+    let steps = telling::steps(cx, &plan);
     let count = steps.iter().filter(|step| step.change == Act::Delete).count();
     (cx.tell)(Event::Planned { steps });
     if count > 0 {

@@ -13,5 +13,5 @@ pub async fn drift(cx: &Deploying) -> Result<Planned, Failure> {
     let mut plan = reconcile::plan(&stack, &cx.doing()).await.map_err(|error| cx.goes_on(error.into()))?;
     // What only takes something away is nothing that could be there or not.
     plan.steps.retain(|step| !stack.finishes(&step.id) || step.change != Change::Keep);
-    Ok(Planned { place: telling::place(cx), steps: telling::steps(&plan) })
+    Ok(Planned { place: telling::place(cx), steps: telling::steps(cx, &plan) })
 }

@@ -72,7 +72,7 @@ pub struct Deploying {
     pub push_service: String,
     /// The checkout to build from, where one was named.
     pub source: Option<PathBuf>,
-    /// What functions for AWS are compiled with; `None` is what is smallest.
+    /// What the functions are compiled with; `None` is what is best where they go.
     pub profile: Option<Profile>,
     /// What is deployed; built from the source where nothing was given.
     pub packages: Option<Packages>,

@@ -92,8 +92,16 @@ impl Grounds<'_> {
         }
     }
 
+    /// What decides the field; where a setting did and is gone, its going.
+    fn decided(&self, id: &Id, field: &Field) -> Option<Decided> {
+        let then = self.last.and_then(|last| Some(self.stage.with_settings(last.settings.as_ref()?)));
+        let then = then.and_then(|then| stack::decided(&then, id, &field.name));
+        let gone = then.filter(|then| matches!(then, Decided::Setting(_)) && field.after.is_some());
+        gone.or_else(|| stack::decided(self.stage, id, &field.name))
+    }
+
     fn field(&self, id: &Id, field: &Field) -> Option<Reason> {
-        let decided = stack::decided(id, &field.name);
+        let decided = self.decided(id, field);
         if let Some(Decided::By(of)) = decided.as_ref().filter(|_| field.after.is_none()) {
             return Reason::ours(format!("{of} is made by the same plan"));
         }

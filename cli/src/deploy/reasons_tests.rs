@@ -3,7 +3,7 @@ use std::path::Path;
 
 use super::super::record::{Proof, tests::deploy};
 use super::*;
-use crate::stage::Overrides;
+use crate::stage::{Overrides, Target};
 
 fn wants(text: &str) -> Wants {
     serde_json::from_str(text).unwrap()
@@ -89,6 +89,27 @@ fn code_is_told_from_the_version_and_commit_that_stand_there() {
     let (why, drifted) = said(&stage(None), Some(&recorded), now, FUNCTION, field("code", Some("old"), Some("new")));
     let should = "code of store-message differs from version 3, deployed 2023-11-14 22:13 UTC at commit 0123456";
     assert_eq!((why.as_str(), drifted), (should, false));
+}
+
+#[test]
+fn the_contact_is_the_settings_or_where_they_name_none_the_apis() {
+    const NOTIFIER: &str = "function/notify-clients";
+    let subject = |after: Option<&str>| field("variable CHAT_VAPID_SUBJECT", Some("https://one"), after);
+    let wanted = |value: &str| format!(r#"{{"{NOTIFIER}":{{"variable CHAT_VAPID_SUBJECT":"{value}"}}}}"#);
+    let nobodys = Stage { target: Target::Aws, contact: None, ..stage(None) };
+    let anns = Stage { contact: Some("https://one".to_owned()), ..nobodys.clone() };
+    let by = |stage: &Stage| Deploy { settings: Some(stage.settings()), ..last(&wanted("https://one")) };
+    let none = format!(r#"{{"{NOTIFIER}":{{}}}}"#);
+    let two = wanted("https://two");
+    for (stage, then, now, after, why, drifted) in [
+        (&nobodys, &nobodys, &none, None, "api/http is made by the same plan", false),
+        (&nobodys, &anns, &none, None, "api/http is made by the same plan", false),
+        (&nobodys, &nobodys, &two, Some("https://two"), "changed outside: api/http was made again after", true),
+        (&nobodys, &anns, &two, Some("https://two"), "because contact is not set, and https://two is usual", false),
+    ] {
+        let (said, outside) = said(stage, Some(&by(then)), now, NOTIFIER, subject(after));
+        assert!(said.starts_with(why) && outside == drifted, "{said}");
+    }
 }
 
 #[test]

@@ -42,7 +42,7 @@ async fn try_rollback(cx: &Deploying, options: RollbackOptions<'_>) -> Result<Up
     }
     quota::advise(cx, &plan).await;
     (cx.tell)(Event::RollingBack { from: current.number, to: to.number, because: None });
-    (cx.tell)(Event::Planned { steps: telling::steps(&plan) });
+    (cx.tell)(Event::Planned { steps: telling::steps(cx, &plan) });
     ask(cx, &plan, options.confirm)?;
 
     let drawn = Drawn::after(Some(current));
@@ -70,7 +70,7 @@ pub(super) async fn undo(
     let back = Going::between(cx, failed, to);
     let carried = async {
         let mut plan = reconcile::plan(&back.stack, &cx.doing()).await.map_err(|error| back.refused(error))?;
-        (cx.tell)(Event::Planned { steps: telling::steps(&plan) });
+        (cx.tell)(Event::Planned { steps: telling::steps(cx, &plan) });
         let carried = carry::carry_out(&back.cx, &back.stack, &mut plan, back.way.clone(), true, lease, Instant::now());
         // Boxed: a deploy that goes back is itself a deploy.
         Box::pin(carried).await.map(drop)

@@ -62,12 +62,12 @@ pub(super) fn told(plan: &Plan) -> impl Iterator<Item = &Step> {
 }
 
 /// A plan's steps, as they are told.
-pub(super) fn steps(plan: &Plan) -> Vec<PlannedStep> {
+pub(super) fn steps(cx: &Deploying, plan: &Plan) -> Vec<PlannedStep> {
     told(plan)
         .map(|step| PlannedStep {
             id: step.id.to_string(),
             change: act(step.change.verb()),
-            fields: fields(step),
+            fields: fields(cx, step),
             why: step.why.clone(),
             costs: step.costs.clone(),
             drifted: step.drifted,
@@ -76,8 +76,8 @@ pub(super) fn steps(plan: &Plan) -> Vec<PlannedStep> {
         .collect()
 }
 
-fn fields(step: &Step) -> Vec<FieldChange> {
-    let nothing = |name: &str| match stack::decided(&step.id, name) {
+fn fields(cx: &Deploying, step: &Step) -> Vec<FieldChange> {
+    let nothing = |name: &str| match stack::decided(&cx.stage, &step.id, name) {
         Some(Decided::By(_)) => "(known later)",
         _ => "(not set)",
     };

@@ -75,7 +75,7 @@ async fn try_plan(cx: &Deploying) -> Result<Planned, Failure> {
     let last = last?;
     reasons::explain(&mut plan, &stack, &cx.stage, last.as_ref());
     beside::say_boundary(cx, &plan);
-    Ok(Planned { place: telling::place(cx), steps: telling::steps(&plan) })
+    Ok(Planned { place: telling::place(cx), steps: telling::steps(cx, &plan) })
 }
 
 /// Something could not even be listed.
@@ -89,7 +89,7 @@ async fn forecast(cx: &Deploying, stack: &Chat) -> Result<Plan, Failure> {
     let (mut plan, refusal) = planned.map_err(|error| looked(cx, error))?;
     let Some(refusal) = refusal else { return Ok(plan) };
     reasons::explain(&mut plan, stack, &cx.stage, None);
-    (cx.tell)(Event::Forecast { place: telling::place(cx), steps: telling::steps(&plan) });
+    (cx.tell)(Event::Forecast { place: telling::place(cx), steps: telling::steps(cx, &plan) });
     Err(looked(cx, refusal))
 }
 
@@ -183,7 +183,7 @@ impl Draft<'_> {
     /// Tells it with its reasons.
     fn tell(&mut self, last: Option<&Deploy>) {
         reasons::explain(&mut self.plan, &self.stack, &self.cx.stage, last);
-        (self.cx.tell)(Event::Planned { steps: telling::steps(&self.plan) });
+        (self.cx.tell)(Event::Planned { steps: telling::steps(self.cx, &self.plan) });
     }
 
     /// Carries it out under the lease, which remembers the last deploy: one call says whether the plan still holds, and

@@ -117,8 +117,8 @@ pub enum Decided {
     By(Id),
 }
 
-/// What decides this field of this resource; `None` where it is chatctl itself.
-pub fn decided(id: &Id, field: &str) -> Option<Decided> {
+/// What decides this field of this resource of the stage; `None` where it is chatctl itself.
+pub fn decided(stage: &Stage, id: &Id, field: &str) -> Option<Decided> {
     let variable = field.strip_prefix(VARIABLE).unwrap_or_default();
     Some(match (id.kind(), field, variable) {
         ("function", "code", _) => Decided::Code,
@@ -126,7 +126,10 @@ pub fn decided(id: &Id, field: &str) -> Option<Decided> {
         ("function", _, ROLE_ID) => Decided::By(role::id(id.name())),
         ("function", _, "CHAT_VERSION") => Decided::Version,
         ("function", _, "CHAT_PUSH_HOSTS") => Decided::Setting("push_hosts"),
-        ("function", _, "CHAT_VAPID_SUBJECT") => Decided::Setting("contact"),
+        ("function", _, "CHAT_VAPID_SUBJECT") => match contact(stage) {
+            Value::Is(_) => Decided::Setting("contact"),
+            Value::Learned { of, .. } => Decided::By(of),
+        },
         ("function", _, "CHAT_ROOM_KEY") => Decided::By(parameter::id(parameter::ROOM_KEY)),
         ("function", _, "CHAT_VAPID_PUBLIC") => Decided::By(parameter::id(parameter::VAPID_KEY)),
         ("function", _, "CHAT_QUEUE_URL") => Decided::By(queue::id(super::NEW_MESSAGES)),
@@ -146,9 +149,10 @@ mod tests {
     #[test]
     fn a_field_knows_what_decides_it() {
         let function = Id::new("function", "notify-clients");
-        assert_eq!(decided(&function, "memory"), Some(Decided::Setting("memory")));
-        assert_eq!(decided(&function, "variable CHAT_QUEUE_URL"), Some(Decided::By(queue::id("new-messages"))));
-        assert_eq!(decided(&function, "timeout"), None);
+        let decided = |field| decided(&stage(), &function, field);
+        assert_eq!(decided("memory"), Some(Decided::Setting("memory")));
+        assert_eq!(decided("variable CHAT_QUEUE_URL"), Some(Decided::By(queue::id("new-messages"))));
+        assert_eq!(decided("timeout"), None);
     }
 
     #[tokio::test]

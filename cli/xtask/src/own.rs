@@ -14,7 +14,7 @@ const LOOK: Duration = Duration::from_millis(2);
 
 /// A first `up` into an empty cloud, and one that finds nothing to change.
 pub(crate) fn run(figures: &mut Figures) -> Result<(), Failure> {
-    crate::run(cargo().args(["build", "--quiet", "--release"]))?;
+    crate::run(cargo().args(["build", "--quiet", "--release", "-p", "chatctl"]))?;
     let chatctl = target().join("release/chatctl");
     let (mut first, mut again, mut memory) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..RUNS {
