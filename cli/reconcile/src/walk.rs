@@ -2,7 +2,7 @@
 //! signal nothing new is started, and what is in flight is let finish.
 //!
 //! What the plan listed as absent is created without another look (a create that meets something
-//! of its name adopts or refuses it). What it saw and must change is observed and compared again in
+//! of its name adopts or refuses it). What it saw and must change or remove is observed and compared again in
 //! its turn, unless the plan has just seen it. What it saw and keeps is visited again only where a fact it rests on has
 //! changed, and never where it finishes: what is left over then is for the next plan to say.
 use std::{
@@ -23,7 +23,7 @@ use crate::{
 const IN_FLIGHT: usize = 64;
 
 /// For so long what the plan has seen is believed: a call more would know it hardly better, and no look keeps anybody
-/// from coming between it and the change. What removes, and what finishes, is looked at whenever its turn comes.
+/// from coming between it and the change. What replaces, and what finishes, is looked at whenever its turn comes.
 const BELIEVED: Duration = Duration::from_secs(5);
 
 /// Where a plan or a walk tells, and what stops it.
@@ -116,7 +116,9 @@ impl Turned {
     async fn take(self) -> Result<Verb, Ended> {
         let Some(planned) = &self.planned else { return Ok(Verb::Keep) };
         let now = match planned {
-            Change::Create | Change::Delete => planned.clone(),
+            Change::Create => planned.clone(),
+            Change::Delete if self.is_believed() => planned.clone(),
+            Change::Delete => self.look_before_it_goes().await?,
             Change::Refuse(why) => return Err(self.failed(Verb::Refuse, Fault::new(why.clone()).stranger())),
             Change::Keep if self.finishes() || !self.rests_on_new_facts() => return Ok(Verb::Keep),
             Change::Update(_) if self.is_believed() && !self.rests_on_new_facts() => planned.clone(),
@@ -149,6 +151,12 @@ impl Turned {
             return Err(Ended::Surprise { id: self.visit.id.clone(), planned: planned.verb(), now: now.verb() });
         }
         Ok(now)
+    }
+
+    /// Whether it is there, and ours, still: a person may have thought for long before saying yes.
+    async fn look_before_it_goes(&self) -> Result<Change, Ended> {
+        let there = self.turn.observe(&self.visit).await.map_err(|fault| self.failed(Verb::Delete, fault))?;
+        Ok(if there { Change::Delete } else { Change::Keep })
     }
 
     async fn tell_and_do(&self, change: &Change) -> Result<Verb, Ended> {

@@ -145,6 +145,25 @@ async fn what_must_change_is_looked_at_again_only_where_the_plan_saw_it_a_while_
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_to_go_is_looked_at_again_only_where_the_plan_saw_it_a_while_ago() {
+    for (waited, gone, looks, deleted) in [(4, false, 0, 1), (6, false, 1, 1), (6, true, 1, 0)] {
+        let world = World::default();
+        up(&[world.toy(1, &[])]).await.unwrap();
+        let (stack, doing) = (stack_of(&[world.toy(1, &[])]), Doing::quietly());
+        let mut plan = crate::plan_down(&stack, &BTreeSet::new(), &doing).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(waited)).await;
+        let before = world.with(|inner| {
+            if gone {
+                inner.standing.clear();
+            }
+            inner.looks
+        });
+        let done = crate::walk(&stack, &mut plan, &doing).await.unwrap();
+        assert_eq!((world.with(|inner| inner.looks) - before, done.len()), (looks, deleted), "{waited} s, {gone}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_the_plan_has_just_seen_is_looked_at_before_it_is_replaced() {
     let world = World::default();
     up(&[world.toy(1, &[])]).await.unwrap();

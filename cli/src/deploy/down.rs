@@ -3,14 +3,14 @@
 
 use std::time::Duration;
 
-use reconcile::Verb;
+use reconcile::{Id, Plan, Stack, Verb};
 use tokio::time::Instant;
 
-use super::certificate;
-use super::lease::{Lease, Then};
+use super::drawn::{self, DRAWN, Drawn, came_between};
+use super::lease::{Lease, LeaseError, Then};
 use super::record::Deploy;
 use super::up::{looked, looking, walked};
-use super::{Confirm, Deploying, telling};
+use super::{Confirm, Deploying, certificate, history, telling};
 use crate::event::{Act, Event};
 use crate::failure::Failure;
 use crate::stack::{self, Removal};
@@ -41,42 +41,28 @@ pub async fn down(cx: &Deploying, options: DownOptions<'_>) -> Result<DownOutcom
 
 async fn try_down(cx: &Deploying, options: DownOptions<'_>) -> Result<DownOutcome, Failure> {
     let began = Instant::now();
+    for _ in 0..DRAWN {
+        if let Some(outcome) = attempt(cx, &options, began).await? {
+            return Ok(outcome);
+        }
+        drawn::anew(cx);
+    }
+    Err(came_between(cx))
+}
+
+/// Plans, asks, and carries the plan out; `None` where another deploy was faster.
+async fn attempt(cx: &Deploying, options: &DownOptions<'_>, began: Instant) -> Result<Option<DownOutcome>, Failure> {
     let Removal { stack, keep } =
         stack::removal(&cx.aws, &cx.stage, options.delete_data).await.map_err(|fault| looking(cx, fault))?;
     let mut plan = reconcile::plan_down(&stack, &keep, &cx.doing()).await.map_err(|error| looked(cx, error))?;
-    let stands = plan.step(&stack::first()).is_some();
-    if stands {
-        // What a newer chatctl has written is not understood here, nor kept by what writes it again.
-        stack::check_layout(&cx.aws, &cx.stage).await.map_err(|fault| looking(cx, fault))?;
-    }
+    let drawn = place(cx, &plan).await?;
     let steps = telling::steps(cx, &plan);
     let count = steps.iter().filter(|step| step.change == Act::Delete).count();
     (cx.tell)(Event::Planned { steps });
     if count > 0 {
-        (options.confirm)(&format!(
-            "remove {count} resources of stage {} in account {}, {}, as {}?",
-            cx.stage.name,
-            cx.aws.account,
-            cx.stage.region,
-            cx.who()
-        ))?;
+        (options.confirm)(&question(cx, count))?;
     }
-    // Without the Stage table there is no lease, and nothing that another deploy could be doing.
-    let lease = if stands { Some(Lease::take(cx).await?) } else { None };
-    let doing = cx.doing();
-    let removed = match lease {
-        None => reconcile::walk(&stack, &mut plan, &doing).await.map_err(|error| walked(cx, error))?,
-        Some(lease) => {
-            let walk = async |lease: &Lease| {
-                // What the last deploy made is not missing, then.
-                if let Some(last) = lease.last(cx).await? {
-                    lease.write(&Deploy { down_ms: Some(cx.now_ms()), ..last }, Then::Held).await?;
-                }
-                reconcile::walk(&stack, &mut plan, &doing).await.map_err(|error| walked(cx, error))
-            };
-            lease.over(walk).await?
-        }
-    };
+    let Some(removed) = removed(cx, &stack, &mut plan, drawn).await? else { return Ok(None) };
     let removed: Vec<String> =
         removed.into_iter().filter(|(_, verb)| *verb == Verb::Delete).map(|(id, _)| id.to_string()).collect();
     let kept = certificate::certify(cx, &removed, &keep, options.delete_data).await?;
@@ -87,5 +73,57 @@ async fn try_down(cx: &Deploying, options: DownOptions<'_>) -> Result<DownOutcom
         kept: outcome.kept.len(),
         ms: u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX),
     });
-    Ok(outcome)
+    Ok(Some(outcome))
+}
+
+/// After which deploy the plan is drawn; `None` without the Stage table: there is no lease then, and nothing that
+/// another deploy could be doing.
+async fn place(cx: &Deploying, plan: &Plan) -> Result<Option<Drawn>, Failure> {
+    if plan.step(&stack::first()).is_none() {
+        return Ok(None);
+    }
+    // What a newer chatctl has written is not understood here, nor kept by what writes it again.
+    stack::check_layout(&cx.aws, &cx.stage).await.map_err(|fault| looking(cx, fault))?;
+    let last = history::last(cx).await.map_err(|error| history::unread(cx, error))?;
+    Ok(Some(Drawn::after(last.as_ref())))
+}
+
+fn question(cx: &Deploying, count: usize) -> String {
+    format!(
+        "remove {count} resources of stage {} in account {}, {}, as {}?",
+        cx.stage.name,
+        cx.aws.account,
+        cx.stage.region,
+        cx.who()
+    )
+}
+
+/// What was removed, under the lease; `None` where another deploy came between the plan and it.
+async fn removed(
+    cx: &Deploying,
+    stack: &Stack,
+    plan: &mut Plan,
+    drawn: Option<Drawn>,
+) -> Result<Option<Vec<(Id, Verb)>>, Failure> {
+    let doing = cx.doing();
+    let Some(drawn) = drawn else {
+        return reconcile::walk(stack, plan, &doing).await.map(Some).map_err(|error| walked(cx, error));
+    };
+    let lease = match Lease::take(cx).await {
+        // Another `down` has taken the table, and the lease in it.
+        Err(LeaseError::Call { source, .. }) if source.is_missing() => return Ok(None),
+        lease => lease?,
+    };
+    let walk = async |lease: &Lease| {
+        let last = lease.last(cx).await?;
+        if !drawn.holds(last.as_ref()) {
+            return Ok(None);
+        }
+        // What the last deploy made is not missing, then.
+        if let Some(last) = last {
+            lease.write(&Deploy { down_ms: Some(cx.now_ms()), ..last }, Then::Held).await?;
+        }
+        reconcile::walk(stack, plan, &doing).await.map(Some).map_err(|error| walked(cx, error))
+    };
+    lease.over(walk).await
 }

@@ -5,7 +5,11 @@ use chat::message::MessageId;
 
 use super::Deploying;
 use super::record::Deploy;
+use crate::event::Event;
 use crate::failure::Failure;
+
+/// How often a plan is drawn, where each time another deploy comes between it and its being carried out.
+pub(super) const DRAWN: usize = 3;
 
 /// After which deploy a plan was drawn.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +42,12 @@ impl Mark {
     fn of(deploy: &Deploy) -> Self {
         Self(deploy.id, deploy.down_ms)
     }
+}
+
+/// Says that a plan was too old to be carried out, and that the next one follows.
+pub(super) fn anew(cx: &Deploying) {
+    let what = "another deploy has come between; this is planned anew".to_owned();
+    (cx.tell)(Event::Warning { what, next: None });
 }
 
 /// What is said where a plan is too old to be carried out.

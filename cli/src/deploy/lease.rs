@@ -26,8 +26,9 @@ use crate::failure::{Exit, Explain, Failure};
 
 /// Six times before it would be taken for dead.
 const RENEWED_EVERY: Duration = Duration::from_secs(10);
-/// How often its holder looks whether it is time. A computer that slept wakes up with this much to go.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often its holder looks whether it is time: after a computer slept, calls can be made for so long before the look
+/// that ends them.
+const LOOK: Duration = Duration::from_millis(100);
 /// Without a renewal for so long its holder makes no further call: a good while before another may take it over.
 const LAST_CALL: Duration = Duration::from_secs(40);
 /// A holder that seems silent is watched for so long: one whose clock is another renews meanwhile, and one that cannot

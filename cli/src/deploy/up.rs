@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::carry::{Way, carry_out, endpoint, is_fresh, tell_deployed};
 use super::code::packages;
-use super::drawn::{Drawn, came_between};
+use super::drawn::{self, DRAWN, Drawn, came_between};
 use super::history;
 use super::lease::Lease;
 use super::lobby::Lobby;
@@ -18,9 +18,6 @@ use crate::event::{Act, Event, Place, PlannedStep};
 use crate::failure::Failure;
 use crate::stack::{self, Chat, Packages};
 use crate::stage::Target;
-
-/// How often an `up` plans: another deploy may come between a plan and its lease.
-const DRAWN: u32 = 3;
 
 /// How an `up` is done.
 pub struct UpOptions<'a> {
@@ -119,8 +116,7 @@ async fn try_up(cx: &Deploying, options: UpOptions<'_>) -> Result<UpOutcome, Fai
             Came::Through(outcome) => return Ok(outcome),
             Came::Late(drawn) => known = Some(drawn),
         }
-        let what = "another deploy has come between; this is planned anew".to_owned();
-        (cx.tell)(Event::Warning { what, next: None });
+        drawn::anew(cx);
     }
     Err(came_between(cx))
 }

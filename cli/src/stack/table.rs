@@ -2,6 +2,7 @@
 //! not know what stands in it.
 
 mod backups;
+mod settings;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -9,9 +10,11 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, StreamSpecification,
     StreamViewType, TableDescription, TableStatus, Tag, TimeToLiveSpecification, TimeToLiveStatus,
 };
-use chat_aws::layout::{PK, SK, TTL};
-use reconcile::{Change, Fault, Fields, Id, Resource, Visit};
+use chat_aws::layout::{PK, SK};
+use reconcile::{Change, Fault, Fields as _, Id, Resource, Visit};
 
+use self::settings::View;
+pub(super) use self::settings::{BACKUPS, Settings};
 use super::ground::{Ground, Result};
 use crate::aws::{CallError, call, if_there};
 
@@ -19,10 +22,10 @@ use crate::aws::{CallError, call, if_there};
 pub const STREAM: &str = "stream";
 
 const SERVICE: &str = "DynamoDB";
-/// The field of point-in-time recovery.
-pub(super) const BACKUPS: &str = "point-in-time recovery";
 /// A table on AWS is there after 5 to 20 seconds.
 const READY: Duration = Duration::from_secs(120);
+/// What was just made is found after seconds (A21).
+const FOUND: Duration = Duration::from_secs(60);
 
 /// The id of a table.
 pub fn id(which: &str) -> Id {
@@ -33,41 +36,6 @@ pub(super) struct Table {
     pub(super) ground: Arc<Ground>,
     pub(super) which: &'static str,
     pub(super) want: Settings,
-}
-
-/// What can be set of a table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Settings {
-    /// Whether new items go out on a stream.
-    pub(super) stream: bool,
-    /// The attribute that the time to live goes by.
-    pub(super) ttl: Option<String>,
-    /// Whether the service refuses to delete it (A22).
-    pub(super) guarded: bool,
-    /// Whether it can be brought back to any moment of the last days; `None` where nobody asks (A28).
-    pub(super) backups: Option<bool>,
-}
-
-impl Settings {
-    /// The Stage table holds nothing that could not be made again; the two others hold what people wrote.
-    pub(super) fn of(ground: &Ground, which: &str, stream: bool) -> Self {
-        let backups = ground.backups.filter(|_| which != "stage");
-        Self { stream, ttl: Some(TTL.to_owned()), guarded: ground.guarded, backups }
-    }
-}
-
-impl Fields for Settings {
-    fn fields(&self) -> Vec<(String, String)> {
-        let stream = if self.stream { "new images" } else { "off" };
-        let on_off = |on: bool| if on { "on" } else { "off" };
-        let mut fields = vec![
-            ("stream".into(), stream.into()),
-            ("time to live".into(), self.ttl.clone().unwrap_or_else(|| "off".into())),
-            ("deletion protection".into(), on_off(self.guarded).into()),
-        ];
-        fields.extend(self.backups.map(|on| (BACKUPS.to_owned(), on_off(on).to_owned())));
-        fields
-    }
 }
 
 /// The names of our tables.
@@ -128,16 +96,25 @@ impl Resource for Table {
             return Ok(None);
         }
         let arn = self.ground.table_arn(self.which);
-        let looked = tokio::join!(self.describe(), self.ttl(), tags_of(&self.ground, &arn, &name), self.backups(visit));
-        let (table, ttl, tags, backups) = looked;
-        let Some(table) = table? else { return Ok(None) };
-        if table.table_status == Some(TableStatus::Deleting) {
-            return Ok(None);
+        let tags = async || if_there(tags_of(&self.ground, &arn, &name).await);
+        let looked = tokio::join!(self.describe(), self.ttl(), tags(), self.backups(visit));
+        let (table, ttl, found, backups) = looked;
+        let Some(mut table) = table? else { return Ok(None) };
+        match table.table_status {
+            Some(TableStatus::Deleting) => return Ok(None),
+            // Left by a deploy that was killed, or made by one at work: nothing can be read of it or put into it yet.
+            Some(TableStatus::Creating) => table = self.made(visit).await?,
+            _ => {}
         }
-        self.ground.owner.check(format!("table {name}"), tags?.iter().map(|tag| (tag.key(), tag.value())))?;
+        let tags = match found? {
+            Some(tags) => tags,
+            // Asked at the same time, and answered a moment too early (A21).
+            None => visit.settle("the table's tags to be found", FOUND, async || Ok(tags().await?)).await?,
+        };
+        self.ground.owner.check(format!("table {name}"), tags.iter().map(|tag| (tag.key(), tag.value())))?;
         self.check_keys(&table)?;
         self.learn(&table, visit);
-        let stream = table.stream_specification.is_some_and(|stream| stream.stream_enabled);
+        let stream = View::of(&table);
         let guarded = table.deletion_protection_enabled.unwrap_or_default();
         Ok(Some(Settings { stream, ttl: ttl?, guarded, backups: backups? }))
     }
@@ -151,13 +128,16 @@ impl Resource for Table {
         if creates {
             visit.settle("the table's name to be free", READY, || self.create(visit)).await?;
         } else if change.touches("stream") || change.touches("deletion protection") {
-            self.update(change).await?;
+            if seen.as_ref().is_some_and(|seen| matches!(seen.stream, View::Other(_))) {
+                // It can be switched off and on, and not changed.
+                self.update(&Settings { stream: View::Off, ..self.want.clone() }, visit).await?;
+            }
+            self.update(&self.want, visit).await?;
         }
-        let name = self.name();
-        let table = visit.settle("the table to be active", READY, || active(&self.ground, &name)).await?;
+        let table = self.made(visit).await?;
         self.learn(&table, visit);
         if creates || change.touches("time to live") {
-            self.set_ttl(seen.and_then(|seen| seen.ttl)).await?;
+            self.set_ttl(seen.and_then(|seen| seen.ttl), visit).await?;
         }
         match self.want.backups {
             Some(on) if change.touches(BACKUPS) || (creates && on) => self.set_backups(on, visit).await,
@@ -235,8 +215,15 @@ impl Table {
         Ok(ttl.filter(|ttl| ttl.time_to_live_status.as_ref().is_some_and(is_on)).and_then(|ttl| ttl.attribute_name))
     }
 
+    /// The table, when it is active.
+    async fn made(&self, visit: &Visit) -> Result<TableDescription> {
+        let name = self.name();
+        visit.settle("the table to be active", READY, || active(&self.ground, &name)).await
+    }
+
+    /// A stream that is not as wanted will have another ARN.
     fn learn(&self, table: &TableDescription, visit: &Visit) {
-        let streams = table.stream_specification.as_ref().is_some_and(|stream| stream.stream_enabled);
+        let streams = View::of(table) == View::NewImage;
         if let Some(arn) = table.latest_stream_arn.as_ref().filter(|_| streams) {
             visit.learn(STREAM, arn.clone());
         }
@@ -267,7 +254,7 @@ impl Table {
         for (key, value) in self.ground.owner.tags() {
             request = request.tags(Tag::builder().key(key).value(value).build().map_err(Fault::new)?);
         }
-        if self.want.stream {
+        if self.want.stream == View::NewImage {
             request = request.stream_specification(stream(true)?);
         }
         if self.want.guarded {
@@ -292,21 +279,38 @@ impl Table {
         }
     }
 
-    async fn update(&self, change: &Change) -> Result<()> {
-        let name = self.name();
-        let mut request = self.ground.aws.dynamodb.update_table().table_name(&name);
-        if change.touches("stream") {
-            request = request.stream_specification(stream(self.want.stream)?);
-        }
-        if change.touches("deletion protection") {
-            request = request.deletion_protection_enabled(self.want.guarded);
-        }
-        request.send().await.map_err(call(SERVICE, "UpdateTable", &name))?;
-        Ok(())
+    /// Changes what differs, and waits until that is done.
+    async fn update(&self, want: &Settings, visit: &Visit) -> Result<()> {
+        visit.settle("the table to take a change", READY, || self.try_update(want)).await?;
+        self.made(visit).await.map(drop)
     }
 
-    /// It can't be set twice within an hour (A13), so what another run set meanwhile is left alone.
-    async fn set_ttl(&self, was: Option<String>) -> Result<()> {
+    /// `None` while another change of it is under way.
+    async fn try_update(&self, want: &Settings) -> Result<Option<()>> {
+        let (name, found) = (self.name(), self.describe().await?);
+        let Some(table) = found else { return Ok(None) };
+        let is_guarded = table.deletion_protection_enabled.unwrap_or_default();
+        let (streams, guards) = (View::of(&table) != want.stream, is_guarded != want.guarded);
+        if !streams && !guards {
+            // Its own first try, whose answer was lost (A12).
+            return Ok(Some(()));
+        }
+        let mut request = self.ground.aws.dynamodb.update_table().table_name(&name);
+        if streams {
+            request = request.stream_specification(stream(want.stream != View::Off)?);
+        }
+        if guards {
+            request = request.deletion_protection_enabled(want.guarded);
+        }
+        match request.send().await.map_err(call(SERVICE, "UpdateTable", &name)) {
+            Err(error) if error.is_taken() => Ok(None),
+            answer => Ok(answer.map(|_| Some(()))?),
+        }
+    }
+
+    /// It can't be set twice within an hour (A13): what another run set meanwhile is left alone, and what somebody
+    /// switched off waits for a later `up`, which keeps nothing else from being done.
+    async fn set_ttl(&self, was: Option<String>, visit: &Visit) -> Result<()> {
         let (name, want) = (self.name(), self.want.ttl.as_ref());
         let Some(attribute) = want.or(was.as_ref()) else { return Ok(()) };
         let specification = TimeToLiveSpecification::builder().enabled(want.is_some()).attribute_name(attribute);
@@ -314,53 +318,22 @@ impl Table {
         let request = request.time_to_live_specification(specification.build().map_err(Fault::new)?);
         match request.send().await.map_err(call(SERVICE, "UpdateTimeToLive", &name)) {
             Err(error) if error.is("ValidationException") && self.ttl().await?.as_ref() == want => Ok(()),
+            Err(error) if error.is("ValidationException") && error.message.contains(WITHIN_THE_HOUR) => {
+                visit.warn(format!(
+                    "the time to live of table {name} was changed within the hour, and can't be again before it is \
+                     over: until an `up` after that, nothing is swept from it"
+                ));
+                Ok(())
+            }
             answer => Ok(answer.map(drop)?),
         }
     }
 }
 
+/// What the service says of a time to live that was set a short while ago.
+const WITHIN_THE_HOUR: &str = "modified multiple times";
+
 fn stream(on: bool) -> Result<StreamSpecification> {
     let view = on.then_some(StreamViewType::NewImage);
     StreamSpecification::builder().stream_enabled(on).set_stream_view_type(view).build().map_err(Fault::new)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use reconcile::Field;
-
-    #[test]
-    fn a_table_differs_only_in_what_can_be_set() {
-        let want = Settings { stream: true, ttl: Some("ttl".into()), guarded: false, backups: Some(true) };
-        let off = |name: &str, before: &str, after: &str| Field::new(name, before.to_owned(), after.to_owned());
-        for (seen, change) in [
-            (None, Change::Create),
-            (Some(want.clone()), Change::Keep),
-            (
-                Some(Settings { stream: false, ..want.clone() }),
-                Change::Update(vec![off("stream", "off", "new images")]),
-            ),
-            (
-                Some(Settings { ttl: None, guarded: true, ..want.clone() }),
-                Change::Update(vec![off("time to live", "off", "ttl"), off("deletion protection", "on", "off")]),
-            ),
-            (
-                Some(Settings { backups: Some(false), ..want.clone() }),
-                Change::Update(vec![off("point-in-time recovery", "off", "on")]),
-            ),
-        ] {
-            assert_eq!(Change::between(seen.as_ref(), &want), change);
-        }
-    }
-
-    /// A28: asked of the tables with what people wrote, on stages that care, and of nothing else.
-    #[tokio::test]
-    async fn a28_point_in_time_recovery_is_for_messages_and_clients_of_a_stage_that_wants_it() {
-        let of =
-            |ground: &Ground| ["stage", "messages", "clients"].map(|which| Settings::of(ground, which, false).backups);
-        let mut ground = crate::stack::ground::tests::ground().await;
-        assert_eq!(of(&ground), [None, None, None], "a local stage is not asked");
-        ground.backups = Some(true);
-        assert_eq!(of(&ground), [None, Some(true), Some(true)]);
-    }
 }

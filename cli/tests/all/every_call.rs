@@ -187,18 +187,50 @@ fn break_all(worlds: &BTreeMap<Command, Undisturbed>) -> Vec<Broken> {
                 .flat_map(|n| FAULTS.map(|fault| (*command, n, fault))),
         );
     }
-    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
-            scope.spawn(|| {
-                while let Some((command, n, fault)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let outcome = broken(*command, *n, *fault, &worlds[command]);
-                    done.lock().unwrap().push((*command, *n, *fault, outcome));
-                }
-            });
-        }
+    let done = Mutex::new(Vec::new());
+    on_all_processors(|at| {
+        let Some((command, n, fault)) = cases.get(at) else { return false };
+        let outcome = broken(*command, *n, *fault, &worlds[command]);
+        done.lock().unwrap().push((*command, *n, *fault, outcome));
+        true
     });
     done.into_inner().unwrap()
+}
+
+/// Does this for 0, 1, 2, … until it says that there is no more.
+fn on_all_processors(work: impl Fn(usize) -> bool + Sync) {
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(|| while work(next.fetch_add(1, Ordering::Relaxed)) {});
+        }
+    });
+}
+
+/// The process dies at the `n`-th call in a weather of its own, and the command is run again at once, in what the weather
+/// has not finished yet; `None` where the command makes fewer calls.
+fn died_in_weather(command: Command, n: usize, should: &[String]) -> Option<Result<(), String>> {
+    in_paused_time(async {
+        let sky = Sky { lags: true, ..command.prepare().await };
+        sky.cloud.turn(Weather::aws_like(n as u64));
+        let faults = Faults::at(n, Fault::Dead);
+        if command.run(&sky, &faults).await.is_some() {
+            return None;
+        }
+        let met = faults.calls().last().map(ToString::to_string).unwrap_or_default();
+        let again = command.run(&sky, &Faults::none()).await;
+        let ended = match again {
+            Some(Ok(())) => Ok(()),
+            Some(Err(failure)) => Err(format!("the run after it fails: {failure:?}")),
+            None => unreachable!("nothing is broken in the run after it"),
+        };
+        let world = likeness::of(&sky.cloud).await;
+        let ended = ended.and_then(|()| match world == should {
+            true => Ok(()),
+            false => Err(format!("another world:\n{}", likeness::difference(&world, should))),
+        });
+        Some(ended.map_err(|what| format!("{command:?}, dead at call {n}, {met}, in the weather of seed {n}: {what}")))
+    })
 }
 
 /// A row a call and a column a fault: how many of its places converged, and the most extra calls.
@@ -245,6 +277,24 @@ fn a_command_comes_to_the_same_world_in_any_weather() {
             });
         }
     }
+}
+
+#[test]
+fn a_command_that_dies_at_any_call_in_any_weather_is_put_right_by_the_same_command() {
+    let failed = Mutex::new(Vec::new());
+    // Every call of a first `up`, which has most of what is half made; every third of the others.
+    for (command, step) in [(Command::FirstUp, 1), (Command::Update, 3), (Command::Down, 3)] {
+        let should = undisturbed(command).world;
+        on_all_processors(|at| match died_in_weather(command, at * step + 1, &should) {
+            None => false,
+            Some(ended) => {
+                failed.lock().unwrap().extend(ended.err());
+                true
+            }
+        });
+    }
+    let failed = failed.into_inner().unwrap();
+    assert!(failed.is_empty(), "{} cases:\n{}", failed.len(), failed.join("\n\n"));
 }
 
 #[test]

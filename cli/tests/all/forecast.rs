@@ -28,9 +28,19 @@ fn is_open(step: &Value) -> bool {
     step["change"] == "update" && !fields.is_empty() && fields.iter().all(|field| field["after"] == "(known later)")
 }
 
+fn done(events: &[Value]) -> BTreeSet<Deed> {
+    events.iter().filter(|event| event["event"] == "step.done").map(deed).collect()
+}
+
+/// Of a run that ended well where reads lagged behind what was done before it: nothing that was not planned was done.
+pub(crate) fn does_no_more(events: &[Value]) {
+    let (done, planned) = (done(events), ahead(events, "planned"));
+    assert!(done.is_subset(&planned), "what was done: {done:?}, and what the plan said: {planned:?}");
+}
+
 /// Of a run that ended well: exactly the steps that were planned were done, and nothing else was done to any of them.
 pub(crate) fn comes_true(events: &[Value]) {
-    let done: BTreeSet<Deed> = events.iter().filter(|event| event["event"] == "step.done").map(deed).collect();
+    let done = done(events);
     let came_to_nothing = |step: &&Value| is_open(step) && !done.contains(&deed(step));
     let planned = changes(events, "planned").filter(|step| !came_to_nothing(step)).map(deed).collect();
     assert_eq!(done, planned, "what was done, and what the plan said");

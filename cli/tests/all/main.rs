@@ -54,6 +54,7 @@ mod standings;
 mod steady;
 mod stops;
 mod strangers;
+mod tables;
 mod tail;
 mod terms;
 mod transactions;

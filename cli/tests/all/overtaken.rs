@@ -103,6 +103,42 @@ fn a_stage_that_was_taken_down_while_a_question_was_open_is_planned_anew() {
     });
 }
 
+/// A `down` with its data; while its first question waits for an answer, this is done.
+async fn down_while(sky: &Sky, meanwhile: impl AsyncFn() + Sync) -> u32 {
+    let asked = AtomicU32::new(0);
+    let confirm = |_: &str| {
+        if asked.fetch_add(1, Ordering::Relaxed) == 0 {
+            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(meanwhile()));
+        }
+        Ok(())
+    };
+    let options = DownOptions { delete_data: true, confirm: &confirm };
+    deploy::down(&sky.deploying(&Faults::none(), "down"), options).await.unwrap();
+    asked.load(Ordering::Relaxed)
+}
+
+#[test]
+fn a_down_that_was_overtaken_by_an_up_is_asked_again() {
+    in_real_time(async {
+        let sky = Sky::empty();
+        sky.up(&Faults::none()).await.unwrap().unwrap();
+        let faster = other(&sky, "two");
+        let meanwhile = async || drop(faster.up(&Faults::none()).await);
+        assert_eq!((down_while(&sky, meanwhile).await, warned(&sky)), (2, 1));
+    });
+}
+
+#[test]
+fn a_down_that_was_overtaken_by_another_finds_nothing_left_to_do() {
+    in_real_time(async {
+        let sky = Sky::empty();
+        sky.up(&Faults::none()).await.unwrap().unwrap();
+        let faster = other(&sky, "one");
+        let meanwhile = async || drop(faster.down(&Faults::none()).await);
+        assert_eq!((down_while(&sky, meanwhile).await, warned(&sky)), (1, 1));
+    });
+}
+
 #[test]
 fn a_rollback_that_was_overtaken_is_refused() {
     in_real_time(async {
