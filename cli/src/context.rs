@@ -7,11 +7,8 @@ use crate::aws::{Aws, LocalEndpoint};
 use crate::event::{Credentials, Event, Tell};
 use crate::failure::Failure;
 use crate::local::{self, Identity};
-use crate::stage::{Overrides, Stage, Target};
+use crate::stage::{MOZILLAS_PUSH, Overrides, Stage, Target};
 use crate::ui::{Ui, ask};
-
-/// Where Mozilla's push clients connect; chatctl too, for a stage on AWS that names no other.
-const MOZILLAS_PUSH: &str = "wss://push.services.mozilla.com/";
 
 /// What a command is given.
 pub struct Context {

@@ -2,6 +2,7 @@
 //! endpoint. It must not know what is deployed with them.
 
 mod call;
+mod cancelled;
 pub mod faults;
 mod kind;
 mod life;
@@ -18,6 +19,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 pub use call::{CallError, SdkFailure, call, if_there};
+pub use cancelled::Cancelled;
 pub use kind::Kind;
 use life::{Life, Watched};
 pub use over::Surroundings;

@@ -19,6 +19,8 @@ const DEATHS: [&str; 5] = [
 ];
 /// Between two looks into the logs, whose reading is limited to a few calls a second for an account (A34).
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How many pages of a log are read in a look: a page may be empty although another one follows it.
+const PAGES: usize = 10;
 /// So much of a line is quoted.
 const QUOTED: usize = 200;
 
@@ -56,9 +58,9 @@ impl<'a> Suspects<'a> {
         self.looked = Instant::now();
         let pattern = DEATHS.map(|words| format!("?\"{words}\"")).join(" ");
         for function in self.functions {
-            let lines = lines(self.cx, function, self.since_ms, &pattern).await;
-            if let Some(line) = lines.first() {
-                return Some(Blame { function, said: quoted(line) });
+            let died = find(self.cx, function, self.since_ms, &pattern, |line| Some(quoted(line))).await;
+            if let Some(said) = died {
+                return Some(Blame { function, said });
             }
         }
         None
@@ -67,8 +69,9 @@ impl<'a> Suspects<'a> {
     /// What the notifier said of this room's message, if it gave it up.
     pub(super) async fn gave_up(&self, room: &RoomHash) -> Option<Blame> {
         let function = DELIVERS[DELIVERS.len() - 1];
-        let lines = lines(self.cx, function, self.since_ms, &format!("\"{}\"", room.as_str())).await;
-        lines.iter().find_map(|line| Some(Blame { function, said: quoted(&error_of(line)?) }))
+        let pattern = format!("\"{}\"", room.as_str());
+        let gave_up = find(self.cx, function, self.since_ms, &pattern, |line| Some(quoted(&error_of(line)?))).await;
+        gave_up.map(|said| Blame { function, said })
     }
 }
 
@@ -81,27 +84,29 @@ fn quoted(line: &str) -> String {
     line.trim().chars().take(QUOTED).collect()
 }
 
-/// The lines of a function's log that match; none where it cannot be read: then nobody is blamed.
-async fn lines(cx: &Deploying, function: &str, since_ms: i64, pattern: &str) -> Vec<String> {
+/// What is told by the first line of a function's log that matches and tells it; nothing where the log cannot be read:
+/// then nobody is blamed.
+async fn find(
+    cx: &Deploying,
+    function: &str,
+    since_ms: i64,
+    pattern: &str,
+    told: impl Fn(&str) -> Option<String>,
+) -> Option<String> {
     let group = cx.stage.names().log_group(function);
-    let asked = cx.aws.logs.filter_log_events().log_group_name(group).start_time(since_ms).filter_pattern(pattern);
-    let Ok(page) = asked.limit(10).send().await else { return Vec::new() };
-    page.events.unwrap_or_default().into_iter().filter_map(|event| event.message).collect()
+    let mut token = None;
+    for _ in 0..PAGES {
+        let asked = cx.aws.logs.filter_log_events().log_group_name(&group).start_time(since_ms).filter_pattern(pattern);
+        let page = asked.set_next_token(token.take()).limit(10).send().await.ok()?;
+        let lines = page.events.unwrap_or_default().into_iter().filter_map(|event| event.message);
+        if let Some(said) = lines.into_iter().find_map(|line| told(&line)) {
+            return Some(said);
+        }
+        token = Some(page.next_token?);
+    }
+    None
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_of_ours_is_blamed_only_for_the_error_that_it_tells() {
-        assert_eq!(error_of(r#"{"what":"job","room":"r","error":"no key"}"#).as_deref(), Some("no key"));
-        assert_eq!(error_of(r#"{"what":"job","room":"r","told":1}"#), None);
-        assert_eq!(error_of("START RequestId: r"), None);
-    }
-
-    #[test]
-    fn a_long_line_is_quoted_from_its_beginning() {
-        assert_eq!(quoted(&format!("  {}\n", "x".repeat(500))).len(), QUOTED);
-    }
-}
+#[path = "blame_tests.rs"]
+mod tests;

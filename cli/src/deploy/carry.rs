@@ -139,7 +139,9 @@ async fn failed(cx: &Deploying, mut deployed: Deploy, lease: &Lease, unproven: &
     let (up, logs) = (cx.stage.command("up"), cx.stage.command("logs --all"));
     if !unproven.is_ours() {
         stays();
-        return failure.next(up);
+        // What is typed next is the same command, but where the settings have to be corrected before.
+        let corrected = matches!(unproven, Unproven::Elsewhere { .. }).then(|| Explain::next(unproven)).flatten();
+        return failure.next(corrected.unwrap_or(up));
     }
     deployed.proof = Proof::Failed;
     // A way back that fails too stays where it is: what was before it may be worse.

@@ -92,7 +92,7 @@ impl Proving<'_> {
         let began = Instant::now();
         self.say("registering chatctl as a push client");
         let subscription = self.inbox.subscription();
-        let refused = |source| Unproven::Register { source };
+        let refused = |source| self.unregistered(source);
         self.patiently("the API to answer", REGISTERS, refused, |_| self.member.register(&subscription)).await?;
         let registered_ms = began.elapsed().as_secs_f64() * 1000.0;
         self.hop(Hop { step: "registered as a push client (1–2)".to_owned(), start_ms: 0.0, ms: registered_ms });
@@ -124,6 +124,10 @@ impl Proving<'_> {
         Ok(Proved { hops, total_ms: hops::total_ms(ends) })
     }
 
+    fn unregistered(&self, source: MemberError) -> Unproven {
+        Unproven::unregistered(source, self.cx, &self.inbox.subscription().endpoint)
+    }
+
     /// Waits for the push of this message.
     async fn received(&mut self, id: MessageId, text: &str) -> Result<Hops, Unproven> {
         let (began, mut suspects) = (Instant::now(), Suspects::of(self.cx, DELIVERS));
@@ -144,7 +148,7 @@ impl Proving<'_> {
                 Ok(Ok(Arrival::Unreadable)) => return Err(Unproven::Unreadable),
                 Ok(Ok(Arrival::Renewed)) => {
                     let subscription = self.inbox.subscription();
-                    self.member.register(&subscription).await.map_err(|source| Unproven::Register { source })?;
+                    self.member.register(&subscription).await.map_err(|source| self.unregistered(source))?;
                 }
                 Ok(Err(source)) => return Err(Unproven::Inbox { source }),
                 Err(_) if Instant::now() >= until => return Err(self.lost(began.elapsed(), &suspects).await),
@@ -165,7 +169,7 @@ impl Proving<'_> {
         &self,
         what: &str,
         functions: &'static [&'static str],
-        refused: fn(MemberError) -> Unproven,
+        refused: impl Fn(MemberError) -> Unproven,
         mut ask: impl FnMut(i64) -> F,
     ) -> Result<T, Unproven>
     where

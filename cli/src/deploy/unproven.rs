@@ -1,5 +1,8 @@
 //! Why no message came back, hop by hop. Must not know how one is sent.
 
+use chat::client::{Endpoint, PushServices};
+
+use super::Deploying;
 use super::blame::Blame;
 use crate::aws::CallError;
 use crate::failure::{Exit, Explain};
@@ -15,6 +18,8 @@ pub enum Unproven {
     Inbox { source: InboxError },
     #[error("deployed, but a client could not be registered (steps 1–2)")]
     Register { source: MemberError },
+    #[error("deployed, but the stage does not send to where chatctl receives the proof (steps 1–2)")]
+    Elsewhere { why: String, next: String },
     #[error("deployed, but a message could not be stored (steps 7–8)")]
     Post { source: MemberError },
     #[error("deployed, but {function} fails ({steps})")]
@@ -40,6 +45,7 @@ impl Explain for Unproven {
             Self::Room { source } => source.to_string(),
             Self::Inbox { source } => chain(source),
             Self::Register { source } | Self::Post { source } => chain(source),
+            Self::Elsewhere { why, .. } => why.clone(),
             Self::Lost { waited_s, seen, .. } => format!("{seen}, after {waited_s} s of waiting"),
             Self::Failing { said, .. } => format!("its log says: {said}"),
             Self::Unreadable => "it was sealed for another key, or is not what the chat sends".to_owned(),
@@ -48,12 +54,45 @@ impl Explain for Unproven {
     }
 
     fn next(&self) -> Option<String> {
-        // The history says that the proof is owed: `up` proves it, also when nothing is to change.
-        Some("chatctl up".to_owned())
+        Some(match self {
+            Self::Elsewhere { next, .. } => next.clone(),
+            // The history says that the proof is owed: `up` proves it, also when nothing is to change.
+            _ => "chatctl up".to_owned(),
+        })
     }
 }
 
 impl Unproven {
+    /// A client that was not registered. An endpoint that the stage's own settings shut out was refused rightly: then it
+    /// is two settings that contradict each other, and no function's fault.
+    pub(super) fn unregistered(source: MemberError, cx: &Deploying, endpoint: &str) -> Self {
+        let (stage, service) = (&cx.stage, &cx.push_service);
+        let sends = |hosts: &str| {
+            Endpoint::check(endpoint, &PushServices::from_list(hosts, cx.aws.local_origin.clone())).is_ok()
+        };
+        if !source.is_of_the_endpoint() || sends(&stage.push_hosts.join(",")) {
+            return Self::Register { source };
+        }
+        let parsed = Endpoint::parse(endpoint).ok();
+        // The rest of an endpoint is a secret.
+        let at = parsed.as_ref().map_or_else(|| "no https address".to_owned(), Endpoint::origin);
+        let why = format!(
+            "push_service and push_hosts contradict each other: chatctl listens at {service}, whose endpoint is at {at}, \
+             and push_hosts allows https at {} only ({})",
+            stage.push_hosts.join(", "),
+            chain(&source)
+        );
+        let (up, name) = (stage.command("up"), &stage.name);
+        let next = match parsed.as_ref().map(Endpoint::host).filter(|host| sends(host)) {
+            Some(host) => format!("add {host} to push_hosts of stage {name} in chatctl.toml, then: {up}"),
+            None => {
+                let correct = format!("correct push_service of stage {name} in chatctl.toml");
+                format!("{correct}, or CHATCTL_PUSH_SERVICE if that is set, then: {up}")
+            }
+        };
+        Self::Elsewhere { why, next }
+    }
+
     /// A function that its log betrays.
     pub(super) fn failing(blame: Blame) -> Self {
         let steps = match blame.function {
@@ -70,7 +109,9 @@ impl Unproven {
         match self {
             Self::Failing { .. } | Self::Unreadable => true,
             Self::Register { source } | Self::Post { source } => source.is_the_functions(),
-            Self::Room { .. } | Self::Inbox { .. } | Self::Lost { .. } | Self::Stopped => false,
+            Self::Room { .. } | Self::Inbox { .. } | Self::Elsewhere { .. } | Self::Lost { .. } | Self::Stopped => {
+                false
+            }
         }
     }
 }
@@ -101,6 +142,9 @@ pub(super) fn where_lost(waiting: Option<u64>, dead: Option<u64>) -> (&'static s
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::{Aws, LocalEndpoint};
+    use crate::member::Refusal;
+    use crate::stage::{MOZILLAS_PUSH, Overrides, Stage};
 
     #[test]
     fn a_lost_message_is_looked_for_in_the_queues() {
@@ -122,6 +166,46 @@ mod tests {
         assert!(failing.is_ours() && Unproven::Unreadable.is_ours());
         let lost = Unproven::Lost { hop: "somewhere", waited_s: 20, seen: String::new() };
         assert!(!lost.is_ours() && !Unproven::Stopped.is_ours());
+    }
+
+    #[tokio::test]
+    async fn an_endpoint_that_the_settings_shut_out_is_no_reason_to_go_back_and_one_that_they_allow_is() {
+        let variables = |name: &str| (name == "CHATCTL_STATE_DIR").then(|| "/nowhere".to_owned());
+        let stage = Stage::load(&Overrides::default(), &variables, std::path::Path::new("/")).unwrap();
+        let text = |text: &str| text.to_owned();
+        let local = LocalEndpoint {
+            endpoint: text("http://127.0.0.1:9"),
+            account: text("000000000000"),
+            access_key: text("a"),
+            secret_key: text("b"),
+        };
+        let aws = Aws::open(&stage, Some(&local)).await.unwrap();
+        let (_, stop) = tokio::sync::watch::channel(false);
+        let nobody = crate::event::nobody();
+        let cx = Deploying::new(aws, stage, MOZILLAS_PUSH.to_owned(), nobody, std::sync::Arc::new(|| 0), stop);
+        let asked = |code: &str, host: &str, endpoint: &str| {
+            let stage = Stage { push_hosts: vec![text(host)], ..cx.stage.clone() };
+            let source = Refusal { status: 400, code: text(code), detail: text("not one of ours"), retry_after: None };
+            let source = MemberError::Refused { what: "register a client", source };
+            Unproven::unregistered(source, &Deploying { stage, ..cx.clone() }, endpoint)
+        };
+        let mozillas = "https://updates.push.services.mozilla.com/wpush/v2/a-secret";
+        let shut = asked("bad_endpoint", "fcm.googleapis.com", mozillas);
+        assert!(!shut.is_ours(), "{shut:?}");
+        let why = Explain::why(&shut).unwrap();
+        for words in ["push_service and push_hosts contradict", MOZILLAS_PUSH, "fcm.googleapis.com", "not one of ours"]
+        {
+            assert!(why.contains(words), "{words}: {why}");
+        }
+        assert!(why.contains("at https://updates.push.services.mozilla.com,") && !why.contains("secret"), "{why}");
+        let add = "add updates.push.services.mozilla.com to push_hosts of stage dev in chatctl.toml, then: chatctl up";
+        assert_eq!(Explain::next(&shut).unwrap(), add);
+        let plain = asked("bad_endpoint", "fcm.googleapis.com", "http://127.0.0.1:10/push/a-secret");
+        assert!(Explain::next(&plain).unwrap().starts_with("correct push_service of stage dev"), "{plain:?}");
+        // Whatever else is refused is right by the settings: then it is a function that refused it.
+        assert!(asked("bad_endpoint", "*.push.services.mozilla.com", mozillas).is_ours());
+        assert!(asked("bad_endpoint", "fcm.googleapis.com", "http://127.0.0.1:9/push/x").is_ours(), "the cloud's own");
+        assert!(asked("bad_keys", "fcm.googleapis.com", mozillas).is_ours());
     }
 
     #[test]

@@ -82,6 +82,11 @@ impl MemberError {
             Self::Rubbish { .. } => true,
         }
     }
+
+    /// Whether it is the push endpoint that was refused.
+    pub fn is_of_the_endpoint(&self) -> bool {
+        matches!(self, Self::Refused { source, .. } if source.code == "bad_endpoint")
+    }
 }
 
 impl Refusal {

@@ -17,7 +17,7 @@ use super::{
     migration, parameter, table,
 };
 use crate::{
-    aws::{call, if_there},
+    aws::{Cancelled, call, if_there},
     stage::LOBBY,
 };
 
@@ -121,8 +121,10 @@ impl Resource for Records {
     }
 
     async fn apply(&self, _: &Change, seen: Option<There>, visit: &Visit) -> Result<()> {
-        if self.put(&seen.unwrap_or_default()).await?.is_some() {
-            return Ok(());
+        match self.put(&seen.unwrap_or_default()).await {
+            Ok(Some(())) => return Ok(()),
+            Err(fault) if !fault.is_passing() => return Err(fault),
+            Ok(None) | Err(_) => {}
         }
         // Not found yet, or somebody was first, who is right: what is there is looked at again, nothing overwritten.
         let rest = || async {
@@ -226,7 +228,8 @@ impl Records {
         Ok(TransactWriteItem::builder().update(update.build().map_err(Fault::new)?).build())
     }
 
-    /// Writes what is missing or not as wanted, all or nothing; `None` where the table or another writer stood in the way.
+    /// Writes what is missing or not as wanted, all or nothing; `None` where the table is not found. Another writer in the
+    /// way passes: with what is looked at again, or with another try (A27).
     async fn put(&self, there: &There) -> Result<Option<()>> {
         let table = self.table();
         let mut request = self.ground.aws.dynamodb.transact_write_items();
@@ -248,14 +251,16 @@ impl Records {
         if request.get_transact_items().is_none() {
             return Ok(Some(()));
         }
-        match request.send().await.map_err(call(SERVICE, "TransactWriteItems", &table)) {
-            // By position it would say which was there already: the look says it too, and which are not.
-            Err(error) if error.is("TransactionCanceledException") => Ok(None),
-            answer => Ok(if_there(answer)?.map(|_| {
+        match request.send().await.map_err(|error| Cancelled::of(error, &table)) {
+            Ok(_) => {
                 if !there.records.contains(&What::Lobby) {
                     self.ground.keep_lobby(Epoch::default());
                 }
-            })),
+                Ok(Some(()))
+            }
+            // By position it would say which was there already: the look says it too, and which are not.
+            Err(Cancelled::Refused(error) | Cancelled::Passing(error)) => Err(Fault::from(error).passing(true)),
+            Err(Cancelled::Failed(error)) => Ok(if_there(Err(error))?),
         }
     }
 }

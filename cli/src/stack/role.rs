@@ -165,8 +165,29 @@ pub(super) async fn remove(ground: &Ground, name: &str) -> Result<()> {
         if_there(answer.map_err(call(SERVICE, "DeleteRolePolicy", name)))?;
     }
     let answer = ground.aws.iam.delete_role().role_name(name).send().await;
-    if_there(answer.map_err(call(SERVICE, "DeleteRole", name)))?;
-    Ok(())
+    match if_there(answer.map_err(call(SERVICE, "DeleteRole", name))) {
+        Err(error) if error.is("DeleteConflict") => Err(held(ground, name, error).await),
+        answer => Ok(answer.map(drop)?),
+    }
+}
+
+/// Why a role cannot go: somebody has attached a policy to it, or put it into an instance profile. That is theirs, and
+/// nothing that a deployer may undo (A35), so it is said what is typed to undo it.
+async fn held(ground: &Ground, name: &str, error: CallError) -> Fault {
+    let answer = ground.aws.iam.list_attached_role_policies().role_name(name).send().await;
+    let attached = answer.ok().and_then(|answer| answer.attached_policies).unwrap_or_default();
+    let arns: Vec<String> = attached.into_iter().filter_map(|policy| policy.policy_arn).collect();
+    if arns.is_empty() {
+        let next = format!(
+            "aws iam list-attached-role-policies --role-name {name}, and aws iam list-instance-profiles-for-role \
+             --role-name {name}; take the role out of what they list, then the same command again"
+        );
+        return Fault::new(error).with_next(Some(next));
+    }
+    let detach = |arn: &String| format!("aws iam detach-role-policy --role-name {name} --policy-arn {arn}");
+    let next = format!("{}, then the same command again", arns.iter().map(detach).collect::<Vec<_>>().join(", then "));
+    let what = format!("role {name} has policies that chatctl did not attach: {} ({error})", arns.join(", "));
+    Fault::new(what).with_next(Some(next))
 }
 
 impl Role {

@@ -98,6 +98,16 @@ impl Explain for BadSettings {
     }
 }
 
+impl BadSettings {
+    /// The same with what was probably meant, where it is pointed at.
+    pub(super) fn meaning(mut self, probably: String) -> Self {
+        if let BadSettings::Wrong { meant, .. } = &mut self {
+            *meant = Some(probably);
+        }
+        self
+    }
+}
+
 /// The line of a place in a text, from 1.
 pub(super) fn line_of(text: &str, at: usize) -> usize {
     text.get(..at.min(text.len())).unwrap_or_default().matches('\n').count() + 1
@@ -135,11 +145,10 @@ pub(super) fn unreadable(path: &Path, text: &str, error: &toml::de::Error) -> Ba
         }
         _ => (message.trim().replace("expected u32", "expected a whole number"), None),
     };
-    match wrong_at(path, text, error.span().unwrap_or(0..0), what, None) {
-        BadSettings::Wrong { path, line, column, what, source, .. } => {
-            BadSettings::Wrong { path, line, column, what, source, meant: suggested }
-        }
-        other => other,
+    let wrong = wrong_at(path, text, error.span().unwrap_or(0..0), what, None);
+    match suggested {
+        Some(suggested) => wrong.meaning(suggested),
+        None => wrong,
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::bad::{self, BadSettings};
+use super::hosts::{self, MOZILLAS_PUSH};
 use super::said::{self, Said, Sources, Variables, Written};
 use super::{Architecture, Stage, Target};
 
@@ -27,14 +28,6 @@ const LONGEST_RETENTION_DAYS: u32 = 3650;
 const LONGEST_NAME: usize = 20;
 /// What Lambda offers of memory, in MB.
 const MEMORY: std::ops::RangeInclusive<u32> = 128..=10_240;
-/// The push services of today's browsers.
-const PUSH_HOSTS: [&str; 5] = [
-    "fcm.googleapis.com",
-    "jmt17.google.com",
-    "*.push.services.mozilla.com",
-    "*.push.apple.com",
-    "*.notify.windows.com",
-];
 
 /// What the command line said; it outranks the environment, and that the file.
 #[derive(Clone, Debug, Default)]
@@ -164,7 +157,12 @@ fn assemble(project: String, name: String, settings: Settings, mut said: Sources
     let is_contact = |c: &String| c.starts_with("mailto:") || c.starts_with("https://");
     check(&said, contact.as_ref(), is_contact, "a contact is a mailto: or https:// address")?;
     let push_hosts = said.written("push_hosts", settings.push_hosts);
-    check(&said, push_hosts.as_ref(), |hosts| !hosts.is_empty(), "without a push service nobody can be told")?;
+    if let Some(push_hosts) = &push_hosts {
+        // The local cloud's own push service is one that a stage in it always sends to.
+        let service = push_service.as_ref().map(|said| said.value.as_str()).or(aws.then_some(MOZILLAS_PUSH));
+        hosts::check(&push_hosts.value, service)
+            .map_err(|refused| said.refuse(push_hosts, &refused.rule).meaning(refused.meant))?;
+    }
     Ok(Stage {
         project,
         name,
@@ -174,7 +172,7 @@ fn assemble(project: String, name: String, settings: Settings, mut said: Sources
         retention_days: retention.map_or(RETENTION_DAYS, |days| days.value),
         backups,
         memory: memory.map(|mb| mb.value),
-        push_hosts: push_hosts.map_or_else(|| PUSH_HOSTS.map(String::from).to_vec(), |hosts| hosts.value),
+        push_hosts: push_hosts.map_or_else(|| hosts::USUAL.map(String::from).to_vec(), |hosts| hosts.value),
         push_service: push_service.map(|address| address.value),
         contact: contact.map(|contact| contact.value),
         architecture: architecture.map(|architecture| architecture.value).unwrap_or_default(),

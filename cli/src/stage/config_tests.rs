@@ -153,6 +153,23 @@ fn settings_that_contradict_each_other_are_pointed_at_unless_a_variable_changed_
 }
 
 #[test]
+fn push_hosts_that_leave_out_the_push_service_are_pointed_at_on_aws_with_what_to_write() {
+    let text = "[stage.prod]\ntarget = \"aws\"\nregion = \"eu-west-1\"\npush_hosts = [\"fcm.googleapis.com\"]\n";
+    let failure = refused(text);
+    let error = "chatctl.toml line 4 column 14: push_hosts = [\"fcm.googleapis.com\"] is not allowed";
+    assert_eq!(failure.error, error);
+    let why = failure.why.unwrap();
+    assert!(why.contains("^^^^") && why.contains("it leaves out updates.push.services.mozilla.com"), "{why}");
+    let meant = "write push_hosts = [\"fcm.googleapis.com\", \"updates.push.services.mozilla.com\"]";
+    assert_eq!(failure.next, [meant]);
+    // In the local cloud it listens at the cloud's own, and where another one's endpoints are nobody knows yet.
+    assert!(loaded("[stage.dev]\npush_hosts = [\"fcm.googleapis.com\"]\n").is_ok());
+    assert!(loaded(&format!("{text}push_service = \"wss://push.example.org/\"\n")).is_ok());
+    let failure = refused("[stage.dev]\npush_hosts = [\"https://fcm.googleapis.com\"]\n");
+    assert_eq!(failure.next, ["write push_hosts = [\"fcm.googleapis.com\"]"]);
+}
+
+#[test]
 fn a_target_that_is_nearly_one_is_answered_with_it() {
     let failure = refused("[stage.dev]\ntarget = \"lcoal\"\n");
     assert_eq!(failure.error, "chatctl.toml line 2 column 10: unknown value \"lcoal\"");

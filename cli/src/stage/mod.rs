@@ -3,6 +3,7 @@
 mod architecture;
 mod bad;
 mod config;
+mod hosts;
 mod names;
 mod origin;
 mod recorded;
@@ -13,6 +14,7 @@ mod target;
 pub use architecture::Architecture;
 pub use bad::{BadSettings, Quoted};
 pub use config::{Overrides, state_dir};
+pub use hosts::MOZILLAS_PUSH;
 pub use names::Names;
 pub use origin::{Origin, Origins};
 pub use recorded::Settings;

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 
 use chatctl::aws::faults::{Call, Faults};
 use chatctl::deploy::{self, DownOptions, RollbackOptions, UpOptions};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::drift;
 use crate::sky::{Sky, in_paused_time};
 use crate::terms::{allowed, document};
+use crate::traps::standing;
 
 /// What a REST call of Lambda's is called in a policy: the end of its path, after the date.
 const LAMBDA: [(&str, &str, &str); 26] = [
@@ -102,4 +103,68 @@ fn a35_a_deployer_may_do_all_that_is_done_in_a_stages_life() {
         let on = statements.iter().find(lists).unwrap()["Resource"].to_string();
         assert!(on.contains(":parameter/chat/dev\""), "a list by path is asked of the path itself: {on}");
     });
+}
+
+/// IAM's bound on a managed policy, in characters that are no white space.
+const LONGEST_POLICY: usize = 6_144;
+
+#[test]
+fn a35_the_policies_fit_for_the_longest_names_in_every_partition() {
+    in_paused_time(async {
+        let mut sky = Sky::empty();
+        (sky.stage.project, sky.stage.name) = ("p".repeat(20), "s".repeat(20));
+        let made = deploy::bootstrap(&sky.deploying(&Faults::none(), "bootstrap"), &|_| Ok(())).await.unwrap();
+        for arn in [&made.policy, &made.boundary] {
+            let statements = document(&sky, arn).await;
+            let text = json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
+            // Those with the longest regions, and with the longest names of their own.
+            for (partition, region) in
+                [("aws", "ap-southeast-1"), ("aws-cn", "cn-northwest-1"), ("aws-us-gov", "us-gov-west-1")]
+            {
+                let text = text.replace("arn:aws:", &format!("arn:{partition}:")).replace(localcloud::REGION, region);
+                let length = text.chars().filter(|c| !c.is_whitespace()).count();
+                assert!(length <= LONGEST_POLICY, "{arn} in {region}: {length} characters");
+            }
+        }
+    });
+}
+
+#[test]
+fn a35_a_role_that_cannot_go_says_what_holds_it_and_what_to_type() {
+    let conflict = "<ErrorResponse><Error><Type>Sender</Type><Code>DeleteConflict</Code>\
+                    <Message>Cannot delete entity, must detach all policies first.</Message></Error></ErrorResponse>";
+    let arns = ["arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:aws:iam::aws:policy/job-function/Billing"];
+    let role = "chat-dev-store-message-us-east-1";
+    for attached in [&arns[..], &[]] {
+        in_paused_time(async {
+            let sky = standing().await;
+            let listed: String = attached
+                .iter()
+                .map(|arn| format!("<member><PolicyName>n</PolicyName><PolicyArn>{arn}</PolicyArn></member>"))
+                .collect();
+            let listed = format!(
+                "<ListAttachedRolePoliciesResponse><ListAttachedRolePoliciesResult><IsTruncated>false</IsTruncated>\
+                 <AttachedPolicies>{listed}</AttachedPolicies></ListAttachedRolePoliciesResult>\
+                 </ListAttachedRolePoliciesResponse>"
+            );
+            sky.wire.answers(move |request| match request.contains(role) {
+                true if request.contains("Action=DeleteRole&") => Some((409, conflict.to_owned())),
+                true if request.contains("Action=ListAttachedRolePolicies") => Some((200, listed.clone())),
+                _ => None,
+            });
+            let failed = sky.down(&Faults::none()).await.unwrap().unwrap_err();
+            let next = failed.next.join("\n");
+            if attached.is_empty() {
+                assert!(next.starts_with(&format!("aws iam list-attached-role-policies --role-name {role}")), "{next}");
+            }
+            for arn in attached {
+                let detach = format!("aws iam detach-role-policy --role-name {role} --policy-arn {arn}, then ");
+                assert!(next.contains(&detach) && failed.why.as_ref().unwrap().contains(arn), "{failed:?}");
+            }
+            assert!(next.ends_with("then the same command again"), "{next}");
+            // Whoever has detached them types it, and is done.
+            sky.wire.answers(|_| None);
+            Box::pin(sky.down(&Faults::none())).await.unwrap().unwrap();
+        });
+    }
 }

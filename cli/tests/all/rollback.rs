@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::checkout::Checkout;
-use crate::world::{World, one};
+use crate::world::{World, events, one};
 
 /// The number, what became of it, and where it went back to, of each deploy that is kept.
 fn history(world: &World) -> Vec<(u64, String, Option<u64>)> {
@@ -88,4 +88,25 @@ fn a_first_deploy_has_nothing_to_go_back_to_and_a_stage_that_is_not_up_has_no_hi
     assert_eq!(failure["error"], "there is no proved deploy before the current one to go back to");
     let failure = World::empty().fails(1, ["history"]);
     assert_eq!(failure["error"], "stage dev is not up");
+}
+
+#[test]
+fn a_push_service_that_the_stage_does_not_send_to_is_no_reason_to_go_back() {
+    let (world, other) = (World::up(), World::up());
+    let theirs = other.status()["push_service"].as_str().unwrap().to_owned();
+    let mut up = world.chatctl();
+    let out = up.args(["--json", "up"]).env("CHATCTL_PUSH_SERVICE", &theirs).env("CHATCTL_MEMORY", "384");
+    let out = out.output().unwrap();
+    let told = events(&out);
+    assert_eq!(out.status.code(), Some(6), "{told:#?}");
+    assert!(told.iter().all(|event| event["event"] != "rolling.back"), "{told:#?}");
+    let failed = one(&told, "failed");
+    let error = "deployed, but the stage does not send to where chatctl receives the proof (steps 1–2)";
+    assert_eq!(failed["error"], error);
+    let why = failed["why"].as_str().unwrap();
+    assert!(why.starts_with("push_service and push_hosts contradict each other") && why.contains(&theirs), "{why}");
+    assert!(failed["next"][0].as_str().unwrap().starts_with("correct push_service of stage dev in"), "{failed}");
+    let memory = |shown: &Value| shown["memory_mb"] == 384;
+    assert!(world.status()["functions"].as_array().unwrap().iter().all(memory), "it stays");
+    assert_eq!(one(&world.succeeds(["up"]), "deployed")["proved"], true);
 }

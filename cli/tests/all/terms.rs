@@ -268,11 +268,12 @@ fn a35_a_deployer_makes_and_passes_the_stages_roles_alone_and_only_within_the_bo
                             (&json!(roles), &json!("lambda.amazonaws.com"))
                         );
                     }
-                    "iam:CreateRole"
-                    | "iam:PutRolePolicy"
-                    | "iam:PutRolePermissionsBoundary"
-                    | "iam:DeleteRolePolicy" => {
+                    "iam:CreateRole" | "iam:PutRolePolicy" | "iam:PutRolePermissionsBoundary" => {
                         assert_eq!((on, &condition["iam:PermissionsBoundary"]), (&json!(roles), &json!(made.boundary)));
+                    }
+                    // A role of before the boundary must go too.
+                    "iam:DeleteRolePolicy" | "iam:DeleteRole" => {
+                        assert_eq!((on, &statement["Condition"]), (&json!(roles), &Value::Null), "{call}");
                     }
                     "iam:AttachRolePolicy"
                     | "iam:DeleteRolePermissionsBoundary"

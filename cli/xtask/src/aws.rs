@@ -16,6 +16,8 @@ use crate::{Failure, cargo, root, target};
 const CONSENT: &str = "--yes-this-costs-money";
 /// After so many finished steps of a second first `up` it is killed.
 const KILLED_AFTER: usize = 8;
+/// What a stage goes without where CloudFormation is not offered or not allowed.
+const OPERATIONS: &str = "stack/operations";
 
 /// What was asked for.
 struct Run {
@@ -48,6 +50,17 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     ended
 }
 
+/// What is there of a stage, by its plan: whatever is not made by it. Of the operations stack a plan does not tell it:
+/// where there are no stacks for who runs this, it is kept as it is, which is nothing.
+fn there(plan: &Step) -> Result<Vec<String>, Failure> {
+    plan.expect(&[0])?;
+    let forecast = plan.events.iter().find(|event| event["event"] == "forecast");
+    let steps = forecast.and_then(|event| event["steps"].as_array()).ok_or("the plan told no steps")?;
+    let id = |step: &Value| step["id"].as_str().unwrap_or_default().to_owned();
+    let there = steps.iter().filter(|step| step["change"] != "create").map(id);
+    Ok(there.filter(|id| id != OPERATIONS).collect())
+}
+
 impl Run {
     fn life(&mut self) -> Result<(), Failure> {
         self.nothing_there_yet()?;
@@ -61,17 +74,12 @@ impl Run {
 
     /// Its data is deleted in the end, so it must not be somebody's.
     fn nothing_there_yet(&mut self) -> Result<(), Failure> {
-        let plan = self.step("plan", &["plan"], &[])?;
-        plan.expect(&[0])?;
-        let makes_all = |event: &Value| {
-            let mut steps = event["steps"].as_array().into_iter().flatten();
-            event["event"] == "forecast" && steps.all(|step| step["change"] == "create")
-        };
-        if self.steps.iter().flat_map(|step| &step.events).any(makes_all) {
+        let there = there(self.step("plan", &["plan"], &[])?)?;
+        if there.is_empty() {
             return Ok(());
         }
-        Err(format!("something of stage {} is there already, and this would delete it: name another", self.stage)
-            .into())
+        let what = format!("something of stage {} is there already ({})", self.stage, there.join(", "));
+        Err(format!("{what}, and this would delete it: name another").into())
     }
 
     fn up_and_down(&mut self) -> Result<(), Failure> {
@@ -85,8 +93,13 @@ impl Run {
         self.step("the same command after the kill", &["up", "--yes"], &[])?.expect(&[0, 6])?;
         let data = format!("--delete-data={}", self.stage);
         self.step("down with all data, and the certificate", &["down", "--yes", &data], &[])?.expect(&[0])?;
-        self.step("plan: is anything left?", &["plan"], &[])?.expect(&[0])?;
-        Ok(())
+        let left = there(self.step("plan: is anything left?", &["plan"], &[])?)?;
+        if left.is_empty() {
+            return Ok(());
+        }
+        let (stage, given) = (&self.stage, self.given.iter().map(|word| format!(" {word}")).collect::<String>());
+        let down = format!("chatctl down --delete-data={stage} --target aws --stage {stage}{given}");
+        Err(format!("something is left of stage {stage}: {}; type {down}", left.join(", ")).into())
     }
 
     fn command(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
@@ -139,5 +152,38 @@ impl Run {
         println!("{said}");
         self.steps.push(Step { what: what.to_owned(), code, took, events });
         self.steps.last().ok_or_else(|| "no step".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn plan(steps: &[(&str, &str)]) -> Step {
+        let steps: Vec<Value> = steps.iter().map(|(id, change)| json!({ "id": id, "change": change })).collect();
+        let events = vec![json!({ "event": "acting" }), json!({ "event": "forecast", "steps": steps })];
+        Step { what: "plan".to_owned(), code: Some(0), took: Duration::ZERO, events }
+    }
+
+    #[test]
+    fn a_stage_without_the_right_to_a_stack_is_not_taken_for_one_that_is_there() {
+        for operations in ["keep", "create"] {
+            let new = plan(&[("table/stage", "create"), ("stack/operations", operations), ("api/chat", "create")]);
+            assert_eq!(there(&new).unwrap(), [""; 0], "{operations}");
+        }
+    }
+
+    #[test]
+    fn whatever_a_plan_would_not_make_is_there() {
+        let left = plan(&[("table/stage", "keep"), ("role/old", "delete"), ("api/chat", "create")]);
+        assert_eq!(there(&left).unwrap(), ["table/stage", "role/old"]);
+    }
+
+    #[test]
+    fn a_plan_that_failed_or_told_nothing_says_nothing_of_what_is_there() {
+        assert!(there(&Step { code: Some(5), ..plan(&[]) }).is_err());
+        assert!(there(&Step { events: Vec::new(), ..plan(&[]) }).is_err());
     }
 }

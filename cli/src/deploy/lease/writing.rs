@@ -3,13 +3,12 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use chat_aws::layout::{self, Item, PK, SK};
 use tokio::time::sleep;
 
 use super::place::{HOLDER, ID, LAST, Place, RENEWED};
-use crate::aws::{CallError, call};
+use crate::aws::{CallError, Cancelled};
 
 /// How often a transaction that met another one, such as a renewal, is tried (A27).
 const TRIES: u32 = 6;
@@ -73,56 +72,12 @@ impl Place {
             left -= 1;
             let request = self.dynamodb.transact_write_items().set_transact_items(Some(writes.clone()));
             let Err(error) = request.send().await else { return Ok(true) };
-            match error.as_service_error().map(judged) {
-                Some(Judged::Refused) => return Ok(false),
-                Some(Judged::Conflict) if left > 0 => sleep(pause).await,
-                _ => return Err(call("DynamoDB", "TransactWriteItems", &self.table)(error)),
+            match Cancelled::of(error, &self.table) {
+                Cancelled::Refused(_) => return Ok(false),
+                Cancelled::Passing(_) if left > 0 => sleep(pause).await,
+                Cancelled::Passing(error) | Cancelled::Failed(error) => return Err(error),
             }
             pause *= 2;
-        }
-    }
-}
-
-/// What a transaction that was not done comes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Judged {
-    /// A condition did not hold: trying again changes nothing.
-    Refused,
-    /// Another one was in its way, and is over in a moment.
-    Conflict,
-    /// Anything else.
-    Failed,
-}
-
-fn judged(error: &TransactWriteItemsError) -> Judged {
-    let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else { return Judged::Failed };
-    let codes = || cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
-    match () {
-        () if codes().any(|code| code == "ConditionalCheckFailed") => Judged::Refused,
-        () if codes().any(|code| code == "TransactionConflict") => Judged::Conflict,
-        () => Judged::Failed,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use aws_sdk_dynamodb::types::CancellationReason;
-    use aws_sdk_dynamodb::types::error::TransactionCanceledException;
-
-    use super::*;
-
-    #[test]
-    fn a27_only_a_conflict_is_tried_again_and_a_condition_that_failed_wins_over_it() {
-        for (codes, should) in [
-            (["None", "ConditionalCheckFailed"], Judged::Refused),
-            (["TransactionConflict", "ConditionalCheckFailed"], Judged::Refused),
-            (["None", "TransactionConflict"], Judged::Conflict),
-            (["ValidationError", "None"], Judged::Failed),
-        ] {
-            let reasons = codes.map(|code| CancellationReason::builder().code(code).build());
-            let cancelled = TransactionCanceledException::builder().set_cancellation_reasons(Some(reasons.into()));
-            let error = TransactWriteItemsError::TransactionCanceledException(cancelled.build());
-            assert_eq!(judged(&error), should, "{codes:?}");
         }
     }
 }
