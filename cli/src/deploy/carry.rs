@@ -134,8 +134,8 @@ fn warn_of_the_rest(cx: &Deploying, plan: &Plan) {
 /// version before; a push service or a mapping that is not ready yet is no reason to.
 /// `stays` tells that it is what is up now.
 async fn failed(cx: &Deploying, mut deployed: Deploy, lease: &Lease, unproven: &Unproven, stays: impl Fn()) -> Failure {
-    let why = Explain::why(unproven);
-    let failure = Failure { why, ..Failure::new(unproven.exit(), unproven.to_string()) };
+    let (why, next) = (Explain::why(unproven), Explain::next(unproven).into_iter().collect());
+    let failure = Failure { error: unproven.to_string(), why, next, exit: unproven.exit() };
     let (up, logs) = (cx.stage.command("up"), cx.stage.command("logs --all"));
     if !unproven.is_ours() {
         stays();

@@ -31,6 +31,8 @@ impl Explain for Unproven {
     fn exit(&self) -> Exit {
         match self {
             Self::Stopped => Exit::Stopped,
+            // Credentials that ended are no word about what was deployed (A15).
+            Self::Room { source } if source.is_denied() => source.exit(),
             _ => Exit::Unproven,
         }
     }
@@ -47,9 +49,13 @@ impl Explain for Unproven {
         })
     }
 
+    /// What has to be done first. That `up` then proves it, because the history says that the proof is owed, is said by
+    /// who knows the stage.
     fn next(&self) -> Option<String> {
-        // The history says that the proof is owed: `up` proves it, also when nothing is to change.
-        Some("chatctl up".to_owned())
+        match self {
+            Self::Room { source } => Explain::next(source),
+            _ => None,
+        }
     }
 }
 
@@ -101,6 +107,7 @@ pub(super) fn where_lost(waiting: Option<u64>, dead: Option<u64>) -> (&'static s
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::Kind;
 
     #[test]
     fn a_lost_message_is_looked_for_in_the_queues() {
@@ -122,6 +129,31 @@ mod tests {
         assert!(failing.is_ours() && Unproven::Unreadable.is_ours());
         let lost = Unproven::Lost { hop: "somewhere", waited_s: 20, seen: String::new() };
         assert!(!lost.is_ours() && !Unproven::Stopped.is_ours());
+    }
+
+    #[test]
+    fn a15_credentials_that_ended_before_the_proof_are_what_is_said() {
+        let source = |kind| CallError {
+            service: "DynamoDB",
+            call: "PutItem",
+            resource: "chat-dev-stage".to_owned(),
+            code: None,
+            message: String::new(),
+            request_id: None,
+            kind,
+        };
+        for (kind, exit, next) in [
+            (Kind::Expired, Exit::Denied, Some("aws sso login")),
+            (Kind::Credentials, Exit::Denied, Some("aws configure")),
+            (Kind::Denied, Exit::Denied, None),
+            (Kind::Throttled, Exit::Unproven, None),
+        ] {
+            let room = Unproven::Room { source: source(kind) };
+            assert_eq!(room.exit(), exit, "{kind:?}");
+            let said = Explain::next(&room);
+            assert_eq!(said.is_some(), next.is_some(), "{said:?}");
+            assert!(said.unwrap_or_default().starts_with(next.unwrap_or_default()), "{kind:?}");
+        }
     }
 
     #[test]
