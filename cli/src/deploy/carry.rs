@@ -159,7 +159,10 @@ async fn failed(cx: &Deploying, mut deployed: Deploy, lease: &Lease, unproven: &
             let next = if again.next.is_empty() { vec![cx.stage.command("rollback")] } else { again.next };
             let why = format!("{why}{}{}", again.error, again.why.map(|why| format!(": {why}")).unwrap_or_default());
             let error = format!("{}, and going back to deploy {to} failed", failure.error);
-            return Failure { error, why: Some(why), next, exit: again.exit };
+            stays();
+            // Whatever it was that failed: what is up is not proved.
+            let exit = if again.exit == Exit::Stopped { Exit::Stopped } else { Exit::Unproven };
+            return Failure { error, why: Some(why), next, exit };
         }
     };
     Failure::new(Exit::Unproven, format!("{}; rolled back to deploy {to}", failure.error))

@@ -34,7 +34,7 @@ pub async fn rollback(cx: &Deploying, options: RollbackOptions<'_>) -> Result<Up
 async fn try_rollback(cx: &Deploying, options: RollbackOptions<'_>) -> Result<UpOutcome, Failure> {
     let began = Instant::now();
     let past = history::latest(cx, KEPT_DEPLOYS).await.map_err(|error| history::unread(cx, error))?;
-    let (current, to) = chosen(&past, options.to, &cx.stage.command("history"))?;
+    let (current, to) = chosen(&past, options.to, |command| cx.stage.command(command))?;
     let back = Going::between(cx, current, to);
     let mut plan = reconcile::plan(&back.stack, &cx.doing()).await.map_err(|error| back.refused(error))?;
     if plan.is_empty() {
