@@ -44,7 +44,7 @@ pub struct Weather {
     pub api_writes: Span,
     /// How many writes to HTTP APIs there may be in a second (A8); 0 is no bound.
     pub api_writes_a_second: usize,
-    /// Until a read, or a write to it, finds what was made (A21).
+    /// Until a read, or a write to it, finds what was made, and a look at a stack shows what is done to it (A21).
     pub reads: Span,
     /// How long a deleted queue's name stays blocked (A9).
     pub queue_names: Duration,
@@ -196,6 +196,12 @@ impl Conditions {
     pub(crate) fn of_a_stack(&self) -> Duration {
         let stacks = self.weather().stacks.clone();
         Duration::from_millis(self.drawn().until(0, &stacks).unsigned_abs())
+    }
+
+    /// How long a look at a stack still shows how it was before what begins now (A21).
+    pub(crate) fn of_a_look_at_a_stack(&self) -> Duration {
+        let reads = self.weather().reads.clone();
+        Duration::from_millis(self.drawn().until(0, &reads).unsigned_abs())
     }
 
     fn weather(&self) -> MutexGuard<'_, Weather> {
