@@ -41,11 +41,11 @@ impl Explain for NoWay {
 }
 
 /// The current deploy and the one to go back to. `past` has the newest first; `typed` is how a command is typed.
-pub(super) fn chosen<'a>(
-    past: &'a [Deploy],
+pub(super) fn chosen(
+    past: &[Deploy],
     named: Option<u64>,
     typed: impl Fn(&str) -> String,
-) -> Result<(&'a Deploy, &'a Deploy), NoWay> {
+) -> Result<(&Deploy, &Deploy), NoWay> {
     let history = typed("history");
     let Some(current) = past.first() else { return Err(NoWay::Nothing { history }) };
     let Some(number) = named else {

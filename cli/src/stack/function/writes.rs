@@ -221,9 +221,8 @@ impl Function {
     async fn create_alias(&self, version: &str) -> Result<Option<()>> {
         let name = self.name();
         let request = self.ground.aws.lambda.create_alias().function_name(&name).name(LIVE).function_version(version);
-        match request.send().await.map_err(call(SERVICE, "CreateAlias", &name)) {
-            answer => answer.map(|_| Some(())).map_err(too_early),
-        }
+        let answer = request.send().await.map_err(call(SERVICE, "CreateAlias", &name));
+        answer.map(|_| Some(())).map_err(too_early)
     }
 
     /// Lets the one function that makes loops on purpose make them (A25).
