@@ -68,6 +68,7 @@ impl Critical {
             ("queue", stack::NEW_MESSAGES) => named.queue(),
             ("queue", _) => named.dead_letters(),
             ("role", function) => named.role(function),
+            ("log-group", function) => named.log_group(function),
             (_, name) => named.function(name),
         };
         let names = needs.keys().map(|id| (id.clone(), name(id))).collect();
@@ -119,6 +120,7 @@ impl Critical {
             }
             "role" => self.wait("role found", id),
             "queue" => self.wait("queue found", id),
+            "log-group" => self.wait("log group found", id),
             "function" => self.wait("function found", id).max(self.wait("function made", id)),
             "routes" => self.api_writes(),
             _ => 0,

@@ -5,6 +5,7 @@
 
 mod drawn;
 mod functions;
+mod log_groups;
 mod mappings;
 mod queues;
 mod roles;
@@ -43,7 +44,7 @@ pub struct Weather {
     pub api_writes: Span,
     /// How many writes to HTTP APIs there may be in a second (A8); 0 is no bound.
     pub api_writes_a_second: usize,
-    /// Until a read finds what was made (A21).
+    /// Until a read, or a write to it, finds what was made, and a look at a stack shows what is done to it (A21).
     pub reads: Span,
     /// How long a deleted queue's name stays blocked (A9).
     pub queue_names: Duration,
@@ -197,6 +198,12 @@ impl Conditions {
         Duration::from_millis(self.drawn().until(0, &stacks).unsigned_abs())
     }
 
+    /// How long a look at a stack still shows how it was before what begins now (A21).
+    pub(crate) fn of_a_look_at_a_stack(&self) -> Duration {
+        let reads = self.weather().reads.clone();
+        Duration::from_millis(self.drawn().until(0, &reads).unsigned_abs())
+    }
+
     fn weather(&self) -> MutexGuard<'_, Weather> {
         self.weather.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -214,6 +221,7 @@ impl Conditions {
             "dynamodb" => tables::before(&drawn, &weather, now, asked),
             "sqs" => queues::before(&drawn, now, asked),
             "iam" => roles::before(&drawn, now, asked),
+            "logs" => log_groups::before(&drawn, now, asked),
             "lambda" if asked.call.ends_with("EventSourceMapping") => mappings::before(&drawn, now, asked),
             "lambda" => functions::before(&drawn, now, asked),
             "apigateway" => routes::before(&mut drawn, &weather, now, asked),
@@ -227,6 +235,7 @@ impl Conditions {
             "dynamodb" => tables::after(&mut drawn, &weather, now, asked, outcome),
             "sqs" => queues::after(&mut drawn, &weather, now, asked, outcome),
             "iam" => roles::after(&mut drawn, &weather, now, asked, outcome),
+            "logs" => log_groups::after(&mut drawn, &weather, now, asked, outcome),
             "lambda" if asked.call.contains("EventSourceMapping") => {
                 mappings::after(&mut drawn, &weather, now, asked, outcome);
             }

@@ -9,7 +9,7 @@ use super::{Confirm, Deploying, telling};
 use crate::aws::{CallError, call, if_there};
 use crate::event::{Act, Event, PlannedStep};
 use crate::failure::{Exit, Failure};
-use crate::stack::{Standing, begin_deletion, was_never_made};
+use crate::stack::{Before, Standing, begin_deletion, was_never_made};
 
 mod wait;
 
@@ -36,13 +36,13 @@ pub async fn bootstrap(cx: &Deploying, confirm: Confirm<'_>) -> Result<Bootstrap
 async fn try_bootstrap(cx: &Deploying, confirm: Confirm<'_>) -> Result<BootstrapOutcome, Failure> {
     let bootstrap = Bootstrap { cx, name: cx.stage.names().stack("bootstrap") };
     let there = bootstrap.ready(confirm).await?;
-    let changed = bootstrap.change(there.is_some(), confirm).await?;
-    let outcome = bootstrap.outcome(changed).await?;
+    let changed = bootstrap.change(there.as_ref(), confirm).await?;
+    let outcome = bootstrap.outcome(changed.is_some(), changed.or(there).as_ref())?;
     (cx.tell)(Event::Bootstrapped {
         stage: cx.stage.name.clone(),
         policy: outcome.policy.clone(),
         boundary: outcome.boundary.clone(),
-        changed,
+        changed: outcome.changed,
     });
     Ok(outcome)
 }
@@ -59,7 +59,7 @@ impl Bootstrap<'_> {
         self.check(&stack)?;
         let status = status(&stack);
         if status == "UPDATE_ROLLBACK_FAILED" {
-            return self.continue_rollback().await.map(Some);
+            return self.continue_rollback(&stack).await.map(Some);
         }
         if Standing::of(&status) == Standing::Whole {
             return Ok(Some(stack));
@@ -68,8 +68,9 @@ impl Bootstrap<'_> {
         if status != "REVIEW_IN_PROGRESS" {
             confirm(&format!("stack {} is {status} and can only be deleted: delete it and make it again?", self.name))?;
         }
+        let before = Before::of(&stack);
         begin_deletion(&self.cx.aws, &self.name).await?;
-        match self.idle().await? {
+        match self.ended(|found| found.is_some_and(|stack| before.may_be(stack))).await? {
             None => Ok(None),
             Some(left) => Err(self.failed(&left, "its deletion left").await?),
         }
@@ -91,10 +92,11 @@ impl Bootstrap<'_> {
     }
 
     /// Puts back what could not be put back before; what stands in the way has to be mended first (A30).
-    async fn continue_rollback(&self) -> Result<Stack, Failure> {
+    async fn continue_rollback(&self, stack: &Stack) -> Result<Stack, Failure> {
+        let before = Before::of(stack);
         let request = self.cx.aws.cloudformation.continue_update_rollback().stack_name(&self.name);
         request.send().await.map_err(call(SERVICE, "ContinueUpdateRollback", &self.name))?;
-        match self.idle().await? {
+        match self.ended(|found| found.is_some_and(|stack| before.may_be(stack))).await? {
             Some(stack) if Standing::of(&status(&stack)) == Standing::Whole => Ok(stack),
             Some(stack) => {
                 let skip = format!(
@@ -108,13 +110,14 @@ impl Bootstrap<'_> {
         }
     }
 
-    /// Makes a change set, shows it, asks, and executes it; `false` where there is nothing to change.
-    async fn change(&self, there: bool, confirm: Confirm<'_>) -> Result<bool, Failure> {
+    /// Makes a change set, shows it, asks, and executes it: the stack as it then is, or none where there is nothing to
+    /// change.
+    async fn change(&self, there: Option<&Stack>, confirm: Confirm<'_>) -> Result<Option<Stack>, Failure> {
         let set = format!("chatctl-{}", self.cx.now_ms());
-        self.create_change_set(&set, there).await?;
+        self.create_change_set(&set, there.is_some()).await?;
         let Some(steps) = self.changes(&set).await? else {
-            self.drop_change_set(&set, there).await?;
-            return Ok(false);
+            self.drop_change_set(&set, there.is_some()).await?;
+            return Ok(None);
         };
         let count = steps.len();
         (self.cx.tell)(Event::Forecast { place: telling::place(self.cx), steps });
@@ -123,13 +126,21 @@ impl Bootstrap<'_> {
             self.name, self.cx.aws.account, self.cx.aws.region
         );
         if let Err(refused) = confirm(&question) {
-            self.drop_change_set(&set, there).await?;
+            self.drop_change_set(&set, there.is_some()).await?;
             return Err(refused);
         }
+        let before = there.map_or_else(Before::in_review, Before::of);
         let request = self.cx.aws.cloudformation.execute_change_set().stack_name(&self.name).change_set_name(&set);
         request.send().await.map_err(call(SERVICE, "ExecuteChangeSet", &self.name))?;
-        match self.idle().await? {
-            Some(stack) if matches!(status(&stack).as_str(), "CREATE_COMPLETE" | "UPDATE_COMPLETE") => Ok(true),
+        let early = |found: Option<&Stack>| found.map_or(before.is_recent(), |stack| before.may_be(stack));
+        match self.ended(early).await? {
+            // No success that was there before, and nothing to read the reason of.
+            Some(stack) if before.is(&stack) => {
+                Err(Failure::failed(format!("stack {} is still {}", self.name, status(&stack)))
+                    .why("its change set was executed, and CloudFormation shows nothing of that")
+                    .next(self.cx.command.clone()))
+            }
+            Some(stack) if matches!(status(&stack).as_str(), "CREATE_COMPLETE" | "UPDATE_COMPLETE") => Ok(Some(stack)),
             Some(stack) => Err(self.failed(&stack, "it failed at").await?),
             None => {
                 Err(Failure::failed(format!("stack {} is gone while it was made", self.name))
@@ -191,10 +202,15 @@ impl Bootstrap<'_> {
 
     /// The stack when nothing is being done to it; it is never raced (A16).
     async fn idle(&self) -> Result<Option<Stack>, Failure> {
+        self.ended(|_| false).await
+    }
+
+    /// The same after a call: what may be a look that came too early is not believed (A21).
+    async fn ended(&self, early: impl Fn(Option<&Stack>) -> bool) -> Result<Option<Stack>, Failure> {
         let look = async || {
             let found = self.find().await?;
             let busy = found.as_ref().is_some_and(|stack| Standing::of(&status(stack)) == Standing::Busy);
-            Ok((!busy).then_some(found))
+            Ok((!busy && !early(found.as_ref())).then_some(found))
         };
         self.wait("CloudFormation to end what it does to the stack", look).await
     }
@@ -226,10 +242,9 @@ impl Bootstrap<'_> {
             .next(self.cx.command.clone()))
     }
 
-    async fn outcome(&self, changed: bool) -> Result<BootstrapOutcome, Failure> {
-        let stack = self.find().await?;
+    fn outcome(&self, changed: bool, stack: Option<&Stack>) -> Result<BootstrapOutcome, Failure> {
         let output = |key: &str| {
-            let outputs = stack.as_ref().map(Stack::outputs).unwrap_or_default();
+            let outputs = stack.map(Stack::outputs).unwrap_or_default();
             outputs.iter().find(|output| output.output_key() == Some(key))?.output_value().map(str::to_owned)
         };
         match (output("Policy"), output("Boundary")) {

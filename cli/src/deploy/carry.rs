@@ -9,10 +9,11 @@ use super::lease::{Lease, Then};
 use super::lobby::Lobby;
 use super::proof::{self, Proved};
 use super::record::{Back, Deploy, Done, Proof};
+use super::rollback::{self, Undone};
 use super::unproven::Unproven;
 use super::up::{UpOutcome, walked};
 use super::wants::Wants;
-use super::{Deploying, beside, rollback};
+use super::{Deploying, beside};
 use crate::build::{Commit, Source};
 use crate::event::Event;
 use crate::failure::{Exit, Explain, Failure};
@@ -134,14 +135,12 @@ fn warn_of_the_rest(cx: &Deploying, plan: &Plan) {
 /// version before; a push service or a mapping that is not ready yet is no reason to.
 /// `stays` tells that it is what is up now.
 async fn failed(cx: &Deploying, mut deployed: Deploy, lease: &Lease, unproven: &Unproven, stays: impl Fn()) -> Failure {
-    let why = Explain::why(unproven);
-    let failure = Failure { why, ..Failure::new(unproven.exit(), unproven.to_string()) };
+    let (why, next) = (Explain::why(unproven), Explain::next(unproven).into_iter().collect());
+    let failure = Failure { error: unproven.to_string(), why, next, exit: unproven.exit() };
     let (up, logs) = (cx.stage.command("up"), cx.stage.command("logs --all"));
     if !unproven.is_ours() {
         stays();
-        // What is typed next is the same command, but where the settings have to be corrected before.
-        let corrected = matches!(unproven, Unproven::Elsewhere { .. }).then(|| Explain::next(unproven)).flatten();
-        return failure.next(corrected.unwrap_or(up));
+        return failure.next(up);
     }
     deployed.proof = Proof::Failed;
     // A way back that fails too stays where it is: what was before it may be worse.
@@ -149,25 +148,39 @@ async fn failed(cx: &Deploying, mut deployed: Deploy, lease: &Lease, unproven: &
         (Ok(()), None) => rollback::undo(cx, &deployed, lease, &unproven.to_string()).await,
         (Ok(()), Some(_)) | (Err(_), _) => None,
     };
-    let Some((to, carried)) = undone else {
+    let Some(undone) = undone else {
         stays();
         return failure.next(logs).next(up);
     };
+    if undone.carried.is_err() && !undone.is_live {
+        stays();
+    }
+    went_back(failure, undone, |command| cx.stage.command(command))
+}
+
+/// What is said of a deploy that failed its proof and was gone back from, or was to be. Whatever failed on that way,
+/// what was asked for is not up and proved: that is 6, unless somebody stopped it.
+fn went_back(failure: Failure, undone: Undone, typed: impl Fn(&str) -> String) -> Failure {
+    let Undone { to, is_live, carried } = undone;
+    let stopped = carried.as_ref().is_err_and(|again| again.exit == Exit::Stopped);
+    let exit = if stopped { Exit::Stopped } else { Exit::Unproven };
     let why = failure.why.map(|why| format!("{why}; ")).unwrap_or_default();
-    let said = match carried {
-        Ok(()) => "and proved",
-        Err(again) if again.exit == Exit::Unproven => "but unproved too",
+    let (said, mut next) = match carried {
+        Ok(()) => ("and proved", Vec::new()),
+        // Credentials that ended are what has to be mended first.
+        Err(again) if is_live && again.exit == Exit::Denied => ("but unproved too", again.next),
+        Err(_) if is_live => ("but unproved too", Vec::new()),
         Err(again) => {
-            let next = if again.next.is_empty() { vec![cx.stage.command("rollback")] } else { again.next };
+            let next = if again.next.is_empty() { vec![typed("rollback")] } else { again.next };
             let why = format!("{why}{}{}", again.error, again.why.map(|why| format!(": {why}")).unwrap_or_default());
             let error = format!("{}, and going back to deploy {to} failed", failure.error);
-            return Failure { error, why: Some(why), next, exit: again.exit };
+            return Failure { error, why: Some(why), next, exit };
         }
     };
-    Failure::new(Exit::Unproven, format!("{}; rolled back to deploy {to}", failure.error))
-        .why(format!("{why}deploy {to} is live again, {said}"))
-        .next(logs)
-        .next(up)
+    next.truncate(1);
+    next.extend([typed("logs --all"), typed("up")]);
+    let error = format!("{}; rolled back to deploy {to}", failure.error);
+    Failure { error, why: Some(format!("{why}deploy {to} is live again, {said}")), next, exit }
 }
 
 /// A step in the history's words.
@@ -197,4 +210,53 @@ pub(super) fn tell_deployed(cx: &Deploying, outcome: &UpOutcome) {
         warnings: cx.warnings.all(),
         ms: u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX),
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_way_back_ends_with_six_however_it_went_unless_somebody_stopped_it() {
+        let again =
+            |exit| Err(Failure::new(exit, "cannot go back to deploy 3").why("because").next("first").next("up"));
+        for (is_live, carried, exit, error, next) in [
+            (true, Ok(()), Exit::Unproven, "it fails; rolled back to deploy 3", vec!["logs --all", "up"]),
+            (
+                true,
+                again(Exit::Unproven),
+                Exit::Unproven,
+                "it fails; rolled back to deploy 3",
+                vec!["logs --all", "up"],
+            ),
+            (
+                true,
+                again(Exit::Denied),
+                Exit::Unproven,
+                "it fails; rolled back to deploy 3",
+                vec!["first", "logs --all", "up"],
+            ),
+            (true, again(Exit::Stopped), Exit::Stopped, "it fails; rolled back to deploy 3", vec!["logs --all", "up"]),
+            (
+                false,
+                again(Exit::Failed),
+                Exit::Unproven,
+                "it fails, and going back to deploy 3 failed",
+                vec!["first", "up"],
+            ),
+            (
+                false,
+                again(Exit::Stopped),
+                Exit::Stopped,
+                "it fails, and going back to deploy 3 failed",
+                vec!["first", "up"],
+            ),
+        ] {
+            let failure = Failure::new(Exit::Unproven, "it fails").why("its log says so");
+            let said = went_back(failure, Undone { to: 3, is_live, carried }, str::to_owned);
+            assert_eq!((said.exit, said.error.as_str()), (exit, error), "{said:?}");
+            assert_eq!(said.next, next, "{said:?}");
+            assert!(said.why.as_deref().unwrap_or_default().starts_with("its log says so; "), "{said:?}");
+        }
+    }
 }

@@ -14,29 +14,39 @@ pub enum NoWay {
     Unknown { number: u64, history: String },
     #[error("deploy {number} cannot be gone back to: it did not write down which versions went live")]
     Unwritten { number: u64, history: String },
+    #[error("deploy {number} cannot be gone back to: the stage was taken down since")]
+    Down { number: u64, again: String },
 }
 
 impl Explain for NoWay {
     fn exit(&self) -> Exit {
         match self {
             Self::Unknown { .. } => Exit::Usage,
-            Self::Nothing { .. } | Self::Unwritten { .. } => Exit::Failed,
+            Self::Nothing { .. } | Self::Unwritten { .. } | Self::Down { .. } => Exit::Failed,
         }
     }
 
+    fn why(&self) -> Option<String> {
+        matches!(self, Self::Down { .. }).then(|| "the functions went, and their versions with them".to_owned())
+    }
+
     fn next(&self) -> Option<String> {
-        let (Self::Nothing { history } | Self::Unknown { history, .. } | Self::Unwritten { history, .. }) = self;
-        Some(history.clone())
+        Some(match self {
+            Self::Nothing { history } | Self::Unknown { history, .. } | Self::Unwritten { history, .. } => {
+                history.clone()
+            }
+            Self::Down { again, .. } => again.clone(),
+        })
     }
 }
 
-/// The current deploy and the one to go back to. `past` has the newest first; `history` is the command that shows it.
-pub(super) fn chosen<'a>(
-    past: &'a [Deploy],
+/// The current deploy and the one to go back to. `past` has the newest first; `typed` is how a command is typed.
+pub(super) fn chosen(
+    past: &[Deploy],
     named: Option<u64>,
-    history: &str,
-) -> Result<(&'a Deploy, &'a Deploy), NoWay> {
-    let history = history.to_owned();
+    typed: impl Fn(&str) -> String,
+) -> Result<(&Deploy, &Deploy), NoWay> {
+    let history = typed("history");
     let Some(current) = past.first() else { return Err(NoWay::Nothing { history }) };
     let Some(number) = named else {
         return match before(past, current).find(|earlier| !is_same(earlier, current)) {
@@ -47,6 +57,15 @@ pub(super) fn chosen<'a>(
     match past.iter().find(|deploy| deploy.number == number && number > 0) {
         None => Err(NoWay::Unknown { number, history }),
         Some(deploy) if deploy.functions.is_empty() => Err(NoWay::Unwritten { number, history }),
+        Some(deploy) if !standing(past).any(|one| one.number == number) => {
+            let again = match &deploy.commit {
+                Some(commit) if commit.clean != Some(false) => {
+                    format!("git checkout {}, then {}", commit.short(), typed("up"))
+                }
+                _ => history,
+            };
+            Err(NoWay::Down { number, again })
+        }
         Some(deploy) => Ok((current, deploy)),
     }
 }
@@ -54,6 +73,11 @@ pub(super) fn chosen<'a>(
 /// Where a deploy that failed its proof goes back to by itself: the last proved one, if this one changed anything of it.
 pub(super) fn undone<'a>(past: &'a [Deploy], failed: &Deploy) -> Option<&'a Deploy> {
     before(past, failed).next().filter(|earlier| !is_same(earlier, failed))
+}
+
+/// Those whose versions can still be there: a function that was removed counts its versions from 1 again.
+fn standing(past: &[Deploy]) -> impl Iterator<Item = &Deploy> {
+    past.iter().take_while(|one| one.down_ms.is_none())
 }
 
 /// The proved ones before a deploy, the latest first; before the one that it went back to, if it was a way back.
@@ -65,7 +89,7 @@ fn before<'a>(past: &'a [Deploy], deploy: &Deploy) -> impl Iterator<Item = &'a D
     {
         meant = back.to;
     }
-    past.iter().filter(move |one| {
+    standing(past).filter(move |one| {
         one.number < meant && one.number > 0 && one.proof == Proof::Proved && !one.functions.is_empty()
     })
 }
@@ -87,7 +111,11 @@ mod tests {
     }
 
     fn to(past: &[Deploy], named: Option<u64>) -> Result<u64, String> {
-        chosen(past, named, "chatctl history").map(|(_, to)| to.number).map_err(|no| no.to_string())
+        chosen(past, named, typed).map(|(_, to)| to.number).map_err(|no| no.to_string())
+    }
+
+    fn typed(command: &str) -> String {
+        format!("chatctl {command}")
     }
 
     #[test]
@@ -122,6 +150,29 @@ mod tests {
         assert!(to(&past, Some(1)).unwrap_err().contains("did not write down"));
         assert!(to(&[], None).is_err());
         assert!(to(&past[..1], None).is_err());
+    }
+
+    #[test]
+    fn no_way_back_leads_past_a_down() {
+        let down = Deploy { down_ms: Some(1), ..deploy(3, 3, Proved) };
+        let past = [deploy(5, 2, Proved), deploy(4, 1, Proved), down, deploy(2, 2, Proved)];
+        assert_eq!((to(&past, None), to(&past, Some(4))), (Ok(4), Ok(4)));
+        for number in [3, 2] {
+            let no = chosen(&past, Some(number), typed).unwrap_err();
+            assert!(no.to_string().ends_with("the stage was taken down since") && Explain::why(&no).is_some(), "{no}");
+            assert_eq!(Explain::next(&no).unwrap(), "git checkout 0123456, then chatctl up");
+        }
+        let again = [deploy(4, 2, Failed), past[2].clone(), past[3].clone()];
+        assert!(to(&again, None).unwrap_err().contains("no proved deploy before the current one"));
+        assert_eq!(undone(&again, &again[0]), None, "nor does one by itself");
+        assert!(to(&past[2..], None).is_err(), "nor while it is down");
+        let changed = |clean| {
+            let commit = past[3].commit.clone().map(|commit| crate::build::Commit { clean, ..commit });
+            let past = [past[1].clone(), past[2].clone(), Deploy { commit, ..past[3].clone() }];
+            Explain::next(&chosen(&past, Some(2), typed).unwrap_err()).unwrap()
+        };
+        assert_eq!(changed(Some(false)), "chatctl history", "its code was no commit's");
+        assert_eq!(changed(None), "git checkout 0123456, then chatctl up");
     }
 
     #[test]

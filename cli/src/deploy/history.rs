@@ -164,7 +164,7 @@ mod tests {
         let numbers: Vec<u64> = past.iter().map(|deploy| deploy.number).collect();
         assert_eq!(numbers, [4, 3, 2, 1]);
         assert_eq!(undone(&past, &past[0]).map(|to| to.number), Some(3));
-        assert_eq!(chosen(&past, None, "").map(|(from, to)| (from.number, to.number)), Ok((4, 3)));
+        assert_eq!(chosen(&past, None, str::to_owned).map(|(from, to)| (from.number, to.number)), Ok((4, 3)));
         assert!(!is_unwritten(past.first(), &past[0].functions));
     }
 

@@ -1,6 +1,9 @@
 //! Back to an earlier deploy: its versions behind the aliases, its settings in everything else; shown as a plan first,
 //! done under the lease, proved. Must not know how any resource is changed.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tokio::time::Instant;
 
 use super::carry::{self, Way};
@@ -34,7 +37,7 @@ pub async fn rollback(cx: &Deploying, options: RollbackOptions<'_>) -> Result<Up
 async fn try_rollback(cx: &Deploying, options: RollbackOptions<'_>) -> Result<UpOutcome, Failure> {
     let began = Instant::now();
     let past = history::latest(cx, KEPT_DEPLOYS).await.map_err(|error| history::unread(cx, error))?;
-    let (current, to) = chosen(&past, options.to, &cx.stage.command("history"))?;
+    let (current, to) = chosen(&past, options.to, |command| cx.stage.command(command))?;
     let back = Going::between(cx, current, to);
     let mut plan = reconcile::plan(&back.stack, &cx.doing()).await.map_err(|error| back.refused(error))?;
     if plan.is_empty() {
@@ -56,18 +59,30 @@ async fn try_rollback(cx: &Deploying, options: RollbackOptions<'_>) -> Result<Up
     lease.over(carried).await
 }
 
+/// A way back that was gone by itself.
+pub(super) struct Undone {
+    /// To which deploy.
+    pub(super) to: u64,
+    /// Whether that is what is up now.
+    pub(super) is_live: bool,
+    /// What came of it.
+    pub(super) carried: Result<(), Failure>,
+}
+
 /// Goes back from a deploy that failed its proof inside our functions, under the lease that it was done with. `None`
-/// where there is nothing to go back to; else to which deploy, and what came of it.
-pub(super) async fn undo(
-    cx: &Deploying,
-    failed: &Deploy,
-    lease: &Lease,
-    because: &str,
-) -> Option<(u64, Result<(), Failure>)> {
+/// where there is nothing to go back to.
+pub(super) async fn undo(cx: &Deploying, failed: &Deploy, lease: &Lease, because: &str) -> Option<Undone> {
     let past = history::latest(cx, KEPT_DEPLOYS).await.ok()?;
     let to = undone(&past, failed)?;
     (cx.tell)(Event::RollingBack { from: failed.number, to: to.number, because: Some(because.to_owned()) });
-    let back = Going::between(cx, failed, to);
+    // It is up when that is told, also where its proof does not come back.
+    let (live, tell) = (Arc::new(AtomicBool::new(false)), Arc::clone(&cx.tell));
+    let is_told = Arc::clone(&live);
+    let tell = Arc::new(move |event| {
+        is_told.fetch_or(matches!(event, Event::Deployed { .. }), Ordering::Relaxed);
+        tell(event);
+    });
+    let back = Going::between(&Deploying { tell, ..cx.clone() }, failed, to);
     let carried = async {
         let mut plan = reconcile::plan(&back.stack, &cx.doing()).await.map_err(|error| back.refused(error))?;
         (cx.tell)(Event::Planned { steps: telling::steps(cx, &plan) });
@@ -75,7 +90,8 @@ pub(super) async fn undo(
         // Boxed: a deploy that goes back is itself a deploy.
         Box::pin(carried).await.map(drop)
     };
-    Some((to.number, carried.await))
+    let carried = carried.await;
+    Some(Undone { to: to.number, is_live: live.load(Ordering::Relaxed), carried })
 }
 
 /// A way back, as it is about to be gone.

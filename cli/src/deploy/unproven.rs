@@ -36,6 +36,8 @@ impl Explain for Unproven {
     fn exit(&self) -> Exit {
         match self {
             Self::Stopped => Exit::Stopped,
+            // Credentials that ended are no word about what was deployed (A15).
+            Self::Room { source } if source.is_denied() => source.exit(),
             _ => Exit::Unproven,
         }
     }
@@ -53,12 +55,14 @@ impl Explain for Unproven {
         })
     }
 
+    /// What has to be done first. That `up` then proves it, because the history says that the proof is owed, is said by
+    /// who knows the stage.
     fn next(&self) -> Option<String> {
-        Some(match self {
-            Self::Elsewhere { next, .. } => next.clone(),
-            // The history says that the proof is owed: `up` proves it, also when nothing is to change.
-            _ => "chatctl up".to_owned(),
-        })
+        match self {
+            Self::Room { source } => Explain::next(source),
+            Self::Elsewhere { next, .. } => Some(next.clone()),
+            _ => None,
+        }
     }
 }
 
@@ -82,12 +86,12 @@ impl Unproven {
             stage.push_hosts.join(", "),
             chain(&source)
         );
-        let (up, name) = (stage.command("up"), &stage.name);
+        let name = &stage.name;
         let next = match parsed.as_ref().map(Endpoint::host).filter(|host| sends(host)) {
-            Some(host) => format!("add {host} to push_hosts of stage {name} in chatctl.toml, then: {up}"),
+            Some(host) => format!("add {host} to push_hosts of stage {name} in chatctl.toml"),
             None => {
                 let correct = format!("correct push_service of stage {name} in chatctl.toml");
-                format!("{correct}, or CHATCTL_PUSH_SERVICE if that is set, then: {up}")
+                format!("{correct}, or CHATCTL_PUSH_SERVICE if that is set")
             }
         };
         Self::Elsewhere { why, next }
@@ -142,7 +146,7 @@ pub(super) fn where_lost(waiting: Option<u64>, dead: Option<u64>) -> (&'static s
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::{Aws, LocalEndpoint};
+    use crate::aws::{Aws, Kind, LocalEndpoint};
     use crate::member::Refusal;
     use crate::stage::{MOZILLAS_PUSH, Overrides, Stage};
 
@@ -198,7 +202,7 @@ mod tests {
             assert!(why.contains(words), "{words}: {why}");
         }
         assert!(why.contains("at https://updates.push.services.mozilla.com,") && !why.contains("secret"), "{why}");
-        let add = "add updates.push.services.mozilla.com to push_hosts of stage dev in chatctl.toml, then: chatctl up";
+        let add = "add updates.push.services.mozilla.com to push_hosts of stage dev in chatctl.toml";
         assert_eq!(Explain::next(&shut).unwrap(), add);
         let plain = asked("bad_endpoint", "fcm.googleapis.com", "http://127.0.0.1:10/push/a-secret");
         assert!(Explain::next(&plain).unwrap().starts_with("correct push_service of stage dev"), "{plain:?}");
@@ -206,6 +210,31 @@ mod tests {
         assert!(asked("bad_endpoint", "*.push.services.mozilla.com", mozillas).is_ours());
         assert!(asked("bad_endpoint", "fcm.googleapis.com", "http://127.0.0.1:9/push/x").is_ours(), "the cloud's own");
         assert!(asked("bad_keys", "fcm.googleapis.com", mozillas).is_ours());
+    }
+
+    #[test]
+    fn a15_credentials_that_ended_before_the_proof_are_what_is_said() {
+        let source = |kind| CallError {
+            service: "DynamoDB",
+            call: "PutItem",
+            resource: "chat-dev-stage".to_owned(),
+            code: None,
+            message: String::new(),
+            request_id: None,
+            kind,
+        };
+        for (kind, exit, next) in [
+            (Kind::Expired, Exit::Denied, Some("aws sso login")),
+            (Kind::Credentials, Exit::Denied, Some("aws configure")),
+            (Kind::Denied, Exit::Denied, None),
+            (Kind::Throttled, Exit::Unproven, None),
+        ] {
+            let room = Unproven::Room { source: source(kind) };
+            assert_eq!(room.exit(), exit, "{kind:?}");
+            let said = Explain::next(&room);
+            assert_eq!(said.is_some(), next.is_some(), "{said:?}");
+            assert!(said.unwrap_or_default().starts_with(next.unwrap_or_default()), "{kind:?}");
+        }
     }
 
     #[test]

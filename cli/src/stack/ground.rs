@@ -30,6 +30,13 @@ impl From<CallError> for Fault {
     }
 }
 
+/// A call about what was made a moment before: that it is not found yet (A21), or that another write is in the way,
+/// passes by itself.
+pub(super) fn too_early(error: CallError) -> Fault {
+    let passing = error.is_missing() || error.is_taken();
+    Fault::from(error).passing(passing)
+}
+
 /// The stage's place in the cloud.
 pub(super) struct Ground {
     pub(super) aws: Aws,

@@ -4,14 +4,17 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
+    time::Duration,
 };
 
 use reconcile::{Change, Field, Id, Resource, Visit};
 
-use super::ground::{Ground, Result};
+use super::ground::{Ground, Result, too_early};
 use crate::aws::{CallError, call, if_there};
 
 const SERVICE: &str = "CloudWatch Logs";
+/// How long a new log group may not be found, and another write be in the way (A21).
+const FOUND: Duration = Duration::from_secs(30);
 
 /// The id of a function's log group.
 pub(super) fn id(function: &str) -> Id {
@@ -100,20 +103,11 @@ impl Resource for LogGroup {
         Change::Update(vec![Field::new("retention", before, format!("{} days", self.retention_days))])
     }
 
-    async fn apply(&self, change: &Change, _: Option<Seen>, _: &Visit) -> Result<()> {
-        let name = self.name();
+    async fn apply(&self, change: &Change, _: Option<Seen>, visit: &Visit) -> Result<()> {
         if *change == Change::Create {
-            let request = self.ground.aws.logs.create_log_group().log_group_name(&name);
-            let answer = request.set_tags(Some(self.ground.owner.map())).send().await;
-            match answer.map_err(call(SERVICE, "CreateLogGroup", &name)) {
-                Err(error) if error.is_taken() => self.check().await?,
-                answer => drop(answer?),
-            }
+            visit.settle("the log group to be found", FOUND, || self.create()).await?;
         }
-        let request = self.ground.aws.logs.put_retention_policy().log_group_name(&name);
-        let answer = request.retention_in_days(self.retention_days).send().await;
-        answer.map_err(call(SERVICE, "PutRetentionPolicy", &name))?;
-        Ok(())
+        visit.settle("the log group to take its retention", FOUND, || self.keep_lines()).await
     }
 
     async fn delete(&self, _: Seen, _: &Visit) -> Result<()> {
@@ -133,9 +127,29 @@ impl LogGroup {
         self.ground.names.log_group(self.function)
     }
 
+    /// Makes it; one of ours that is there is adopted (A12).
+    async fn create(&self) -> Result<Option<()>> {
+        let name = self.name();
+        let request = self.ground.aws.logs.create_log_group().log_group_name(&name);
+        let answer = request.set_tags(Some(self.ground.owner.map())).send().await;
+        match answer.map_err(call(SERVICE, "CreateLogGroup", &name)) {
+            Err(error) if error.is_taken() => self.check().await?,
+            answer => drop(answer?),
+        }
+        Ok(Some(()))
+    }
+
+    async fn keep_lines(&self) -> Result<Option<()>> {
+        let name = self.name();
+        let request = self.ground.aws.logs.put_retention_policy().log_group_name(&name);
+        let answer = request.retention_in_days(self.retention_days).send().await;
+        answer.map_err(call(SERVICE, "PutRetentionPolicy", &name)).map_err(too_early)?;
+        Ok(Some(()))
+    }
+
     async fn check(&self) -> Result<()> {
         let name = self.name();
-        let tags = tags_of(&self.ground, &name).await?;
+        let tags = tags_of(&self.ground, &name).await.map_err(too_early)?;
         self.ground.owner.check(format!("log group {name}"), pairs(&tags))
     }
 }

@@ -66,7 +66,9 @@ pub use asked::{bootstrap_left, check_layout, operations_state, operator_key, re
 pub use function::{CODE_FIELDS, KEPT_VERSIONS, LIVE, Version, Versions, id as function_id, prune, versions};
 pub use left::ReadBack;
 pub use live::{Live, live};
-pub use operations::{STATE, Standing, begin_deletion, id as operations_id, said as operations_said, was_never_made};
+pub use operations::{
+    Before, STATE, Standing, begin_deletion, id as operations_id, said as operations_said, was_never_made,
+};
 pub use package::Package;
 pub use parameter::{PUBLIC, ROOM_KEY, VAPID_KEY, id as parameter_id};
 pub use queue::{URL, id as queue_id};

@@ -1,7 +1,7 @@
 //! The API's permission to call a function, on its alias (A31). Its statement id derives from the API, so
 //! that one of an API that is gone is seen and removed (A7). It must not know which routes there are.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use reconcile::{Change, Field, Id, Resource, Visit};
 use serde_json::Value;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{
     api,
     function::{self, LIVE},
-    ground::{Ground, Result},
+    ground::{Ground, Result, too_early},
 };
 use crate::aws::{CallError, call, if_there};
 
@@ -17,6 +17,8 @@ const SERVICE: &str = "Lambda";
 /// What our statement ids begin with.
 const OURS: &str = "chatctl-api-";
 const PRINCIPAL: &str = "apigateway.amazonaws.com";
+/// How long a new function or its alias may not be found, and another write be in the way (A21).
+const FOUND: Duration = Duration::from_secs(60);
 
 /// The id of the API's permission for a function.
 pub(super) fn id(function: &str) -> Id {
@@ -74,16 +76,14 @@ impl Resource for Permission {
     async fn apply(&self, _: &Change, seen: Option<Vec<Statement>>, visit: &Visit) -> Result<()> {
         let want = self.want(&visit.fact(&api::id(), api::API_ID)?);
         let mut seen = seen.unwrap_or_default();
-        if !seen.contains(&want) && self.add(&want).await?.is_none() {
-            // One of this id is there: it is read, and goes where it says something else.
-            seen = self.statements().await?;
-            if !seen.contains(&want) {
-                self.remove(&want.sid).await?;
-                seen.retain(|statement| statement.sid != want.sid);
-                self.add(&want).await?;
+        if !seen.contains(&want) {
+            let put = || self.put(&want);
+            if let Some(there) = visit.settle("the function to take the permission", FOUND, put).await? {
+                seen = there;
             }
         }
-        for stale in seen.iter().filter(|statement| **statement != want) {
+        // The one of the wanted id says by now what it should.
+        for stale in seen.iter().filter(|statement| statement.sid != want.sid) {
             self.remove(&stale.sid).await?;
         }
         Ok(())
@@ -114,16 +114,27 @@ impl Permission {
         Ok(answer.and_then(|answer| answer.policy).map(|policy| ours(&policy)).unwrap_or_default())
     }
 
-    /// `None` where a statement of this id is there.
-    async fn add(&self, want: &Statement) -> std::result::Result<Option<()>, CallError> {
+    /// Adds it; where one of this id is there, that is read, and goes if it says something else. `Some(None)` where
+    /// nothing had to be read.
+    async fn put(&self, want: &Statement) -> Result<Option<Option<Vec<Statement>>>> {
+        match self.add(want).await {
+            Err(error) if error.is_taken() => {}
+            added => return added.map(|()| Some(None)).map_err(too_early),
+        }
+        let there = self.statements().await?;
+        if !there.contains(want) {
+            self.remove(&want.sid).await?;
+            self.add(want).await.map_err(too_early)?;
+        }
+        Ok(Some(Some(there)))
+    }
+
+    async fn add(&self, want: &Statement) -> std::result::Result<(), CallError> {
         let name = self.name();
         let request = self.ground.aws.lambda.add_permission().function_name(&name).qualifier(LIVE);
         let request = request.statement_id(&want.sid).action("lambda:InvokeFunction");
         let answer = request.principal(&want.principal).source_arn(&want.source).send().await;
-        match answer.map_err(call(SERVICE, "AddPermission", &name)) {
-            Err(error) if error.is_taken() => Ok(None),
-            answer => answer.map(|_| Some(())),
-        }
+        answer.map(drop).map_err(call(SERVICE, "AddPermission", &name))
     }
 
     async fn remove(&self, sid: &str) -> Result<()> {

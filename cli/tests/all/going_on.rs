@@ -5,6 +5,7 @@ use chatctl::deploy::{self, DownOptions, RollbackOptions, UpOptions};
 use chatctl::failure::{Exit, Failure};
 use localcloud::Weather;
 
+use crate::answers::{first, json_error};
 use crate::sky::{Sky, in_paused_time};
 
 /// Every command that looks at or changes a whole stage.
@@ -118,6 +119,21 @@ fn unsaid(command: Command) -> Vec<String> {
         }
     }
     unsaid
+}
+
+/// A15: what is done stays, and the proof is owed.
+#[test]
+fn a15_credentials_that_end_before_the_proof_are_no_failed_proof() {
+    in_paused_time(async {
+        let sky = Sky::empty();
+        let ended = json_error(400, "ExpiredTokenException", "expired");
+        sky.wire.answers(first(usize::MAX, &["PutItem", "proof-"], ended));
+        let failed = sky.up_unproven(&Faults::none()).await.unwrap().unwrap_err();
+        assert_eq!(failed.exit, Exit::Denied, "{failed:?}");
+        assert!(failed.why.as_deref().unwrap_or_default().contains("ExpiredTokenException"), "{failed:?}");
+        assert!(failed.next[0].starts_with("aws sso login"), "{failed:?}");
+        assert!(failed.next.last().unwrap().starts_with("chatctl up"), "{failed:?}");
+    });
 }
 
 #[test]

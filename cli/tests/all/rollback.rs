@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::checkout::Checkout;
-use crate::world::{World, events, one};
+use crate::world::{World, events, http, one};
 
 /// The number, what became of it, and where it went back to, of each deploy that is kept.
 fn history(world: &World) -> Vec<(u64, String, Option<u64>)> {
@@ -74,6 +74,52 @@ fn a_deploy_whose_function_crashes_goes_back_by_itself_and_the_stage_goes_on_fro
     assert_eq!(failure["error"], "there is no deploy 99 in the history");
     assert_eq!(failure["next"], json!(["chatctl history"]));
     assert_eq!(changed(&checkout.ends(0, &["rollback", "1"])), 0, "there already");
+}
+
+/// The versions of the functions that were made since are counted from 1 again, and are other ones.
+#[test]
+fn what_was_live_before_a_down_is_not_gone_back_to() {
+    let world = World::up();
+    let checkout = Checkout::of(&world);
+    checkout.save("functions/store-message/note", "the second");
+    assert_eq!(changed(&checkout.ends(0, &["up"])), 1);
+    world.succeeds(["down", "--yes"]);
+    checkout.ends(0, &["up", "--no-proof"]);
+    assert_eq!(history(&world).len(), 3, "the data, and the history with it, was kept");
+    let failure = world.fails(1, ["rollback"]);
+    assert_eq!(failure["error"], "there is no proved deploy before the current one to go back to");
+    let failure = world.fails(1, ["rollback", "2"]);
+    assert_eq!(failure["error"], "deploy 2 cannot be gone back to: the stage was taken down since");
+    assert_eq!(failure["why"], "the functions went, and their versions with them");
+    assert_eq!(failure["next"].as_array().unwrap().len(), 1, "{failure}");
+
+    checkout.save("functions/store-message/crashes", "");
+    let told = checkout.ends(6, &["up"]);
+    assert!(told.iter().all(|event| event["event"] != "rolling.back"), "{told:#?}");
+    assert_eq!(one(&told, "failed")["error"], "deployed, but store-message fails (steps 7–8)");
+}
+
+#[test]
+fn a_way_back_by_itself_that_fails_too_still_ends_with_six_and_says_what_is_up() {
+    let world = World::up();
+    let checkout = Checkout::of(&world);
+    checkout.save("functions/store-message/note", "the second");
+    checkout.ends(0, &["up", "--no-proof"]);
+    // Nobody calls the proved version any more, and somebody removes it.
+    let cloud = world.status()["endpoint_url"].as_str().unwrap().to_owned();
+    let scope = "Credential=x/20260101/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0";
+    let signed = format!("AWS4-HMAC-SHA256 {scope}");
+    let version = "/2015-03-31/functions/chat-dev-store-message?Qualifier=1";
+    let (status, answer) = http(&cloud, "DELETE", version, &[("authorization", &signed)], "");
+    assert_eq!(status, 204, "{answer}");
+
+    checkout.save("functions/store-message/crashes", "");
+    let told = checkout.ends(6, &["up"]);
+    let failed = one(&told, "failed");
+    let error = failed["error"].as_str().unwrap();
+    assert!(error.ends_with("fails (steps 7–8), and going back to deploy 1 failed"), "{failed}");
+    assert!(failed["why"].as_str().unwrap().contains("is not kept any more"), "{failed}");
+    assert_eq!((&failed["exit"], &one(&told, "deployed")["proved"]), (&json!(6), &json!(false)), "{told:#?}");
 }
 
 #[test]

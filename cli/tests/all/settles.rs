@@ -183,6 +183,45 @@ fn a21_a_secret_a_version_and_a_function_that_are_not_found_yet_are_asked_for_ag
 }
 
 #[test]
+fn a21_what_is_written_to_a_thing_just_made_is_written_again_until_it_is_found_and_free() {
+    let missing = || json_error(404, "ResourceNotFoundException", "not found");
+    let taken = |code| json_error(409, code, "another change is in progress");
+    in_paused_time(async {
+        let permission = ["POST", "chat-dev-serve-page/policy"];
+        let retention = ["PutRetentionPolicy", "chat-dev-serve-page"];
+        let loops = ["PUT", "chat-dev-notify-clients", "recursion-config"];
+        for (words, answer) in [
+            (&permission[..], missing()),
+            (&retention[..], missing()),
+            (&retention[..], taken("OperationAbortedException")),
+            (&["CreateLogGroup", "chat-dev-serve-page"][..], taken("OperationAbortedException")),
+            (&loops[..], missing()),
+            (&loops[..], taken("ResourceConflictException")),
+        ] {
+            up_after(&Sky::empty(), 2, words, answer).await;
+        }
+        // The first conflict is read, the second is waited out.
+        let sky = Sky::empty();
+        let heard = up_after(&sky, 4, &permission, taken("ResourceConflictException")).await;
+        assert_eq!(count(&heard, &["GET", "chat-dev-serve-page/policy"]), 2);
+        assert!(waited_for(&sky, "the function to take the permission"));
+    });
+}
+
+#[test]
+fn a7_a_permission_that_never_gets_past_a_conflict_fails_its_step_and_is_no_success() {
+    in_paused_time(async {
+        let (sky, began) = (Sky::empty(), Instant::now());
+        let conflict = json_error(409, "ResourceConflictException", "The statement id provided already exists.");
+        sky.wire.answers(first(usize::MAX, &["POST", "chat-dev-serve-page/policy"], conflict));
+        let failed = sky.up(&Faults::none()).await.unwrap().unwrap_err();
+        let why = failed.why.as_deref().unwrap_or_default();
+        assert!(why.contains("AddPermission") && why.contains("already exists"), "{failed:?}");
+        assert!(began.elapsed() < Duration::from_secs(90), "{:?}", began.elapsed());
+    });
+}
+
+#[test]
 fn a22_a_function_that_is_being_changed_is_deleted_when_the_change_has_ended() {
     in_paused_time(async {
         let sky = standing().await;

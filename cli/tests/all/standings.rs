@@ -222,3 +222,103 @@ fn a16_an_update_that_somebody_else_was_faster_with_is_left_to_them() {
         assert_eq!(count(&heard, &["Action=UpdateStack&"]), 1);
     });
 }
+
+/// The weather in which a look at a stack shows for ten seconds how it was, and what is done to it takes so many.
+fn shown_late(seconds: u64) -> Weather {
+    let (late, long) = (Duration::from_secs(10), Duration::from_secs(seconds));
+    Weather { reads: late..=late, stacks: long..=long, ..Weather::fair() }
+}
+
+/// The policy that the bootstrap stack makes, made by somebody else: it is in its way.
+async fn in_the_way(sky: &Sky) -> String {
+    let policy = sky.others.iam.create_policy().policy_name("chat-dev-deployer-us-east-1");
+    let made = policy.policy_document(r#"{"Statement":[]}"#).send().await.unwrap().policy.unwrap();
+    made.arn.unwrap()
+}
+
+/// Whether the operation is over before the looks show it, or long after: neither is a stale look its end.
+#[test]
+fn a21_a_bootstrap_believes_no_look_that_shows_how_its_stack_was_before_a_call() {
+    for seconds in [2, 60] {
+        in_paused_time(async {
+            let sky = Sky::empty();
+            let name = sky.stage.names().stack("bootstrap");
+            sky.cloud.turn(shown_late(seconds));
+            assert!(bootstrap(&sky).await.unwrap().changed, "it was shown in review");
+            let made = bootstrap(&sky).await.unwrap();
+            assert!(!made.changed, "{made:?}");
+            // Another template, put right by an update that ends as the one before it did.
+            for _ in 0..2 {
+                sky.cloud.turn(Weather::fair());
+                let other = sky.others.cloudformation.update_stack().stack_name(&name).template_body(HELD);
+                other.capabilities(Capability::CapabilityNamedIam).send().await.unwrap();
+                assert_eq!(state(&sky, &name).await.as_deref(), Some("UPDATE_COMPLETE"));
+                sky.cloud.turn(shown_late(seconds));
+                let began = Instant::now();
+                let again = bootstrap(&sky).await.unwrap();
+                assert!(again.changed && again.policy == made.policy, "{again:?}");
+                assert!(began.elapsed() >= Duration::from_secs(seconds), "{:?}", began.elapsed());
+            }
+        });
+    }
+}
+
+#[test]
+fn a21_a_bootstrap_that_is_put_back_or_left_over_is_seen_though_looks_come_late() {
+    in_paused_time(async {
+        let sky = Sky::empty();
+        let name = sky.stage.names().stack("bootstrap");
+        let policy = in_the_way(&sky).await;
+        sky.cloud.turn(shown_late(2));
+        let failed = bootstrap(&sky).await.unwrap_err();
+        assert!(failed.error.ends_with("is ROLLBACK_COMPLETE"), "{failed:?}");
+        // It can only be deleted, and is made again.
+        sky.others.iam.delete_policy().policy_arn(&policy).send().await.unwrap();
+        assert!(bootstrap(&sky).await.unwrap().changed);
+        // An update that is put back is no success, though the stack was whole before.
+        sky.cloud.turn(Weather::fair());
+        let other = sky.others.cloudformation.update_stack().stack_name(&name).template_body(HELD);
+        other.capabilities(Capability::CapabilityNamedIam).send().await.unwrap();
+        in_the_way(&sky).await;
+        sky.cloud.turn(shown_late(2));
+        let failed = bootstrap(&sky).await.unwrap_err();
+        assert!(failed.error.ends_with("is UPDATE_ROLLBACK_COMPLETE"), "{failed:?}");
+    });
+}
+
+#[test]
+fn a21_a_change_set_that_shows_no_end_is_no_success() {
+    in_paused_time(async {
+        let sky = Sky::empty();
+        bootstrap(&sky).await.unwrap();
+        let name = sky.stage.names().stack("bootstrap");
+        let other = sky.others.cloudformation.update_stack().stack_name(&name).template_body(HELD);
+        other.capabilities(Capability::CapabilityNamedIam).send().await.unwrap();
+        let tags = sky.stage.names().tags();
+        sky.wire.answers(move |request| {
+            let asked = request.contains("Action=DescribeStacks&") && request.contains(&name);
+            asked.then(|| stack(&name, "UPDATE_COMPLETE", &tags))
+        });
+        let began = Instant::now();
+        let failed = bootstrap(&sky).await.unwrap_err();
+        assert!(failed.error.ends_with("is still UPDATE_COMPLETE"), "{failed:?}");
+        assert!(failed.next.iter().any(|next| next.contains("bootstrap")), "{failed:?}");
+        assert!(began.elapsed() < Duration::from_secs(40), "{:?}", began.elapsed());
+    });
+}
+
+#[test]
+fn a21_an_operations_stack_that_is_deleted_again_is_not_taken_for_the_one_whose_deletion_failed() {
+    in_paused_time(async {
+        let sky = Sky::empty();
+        held(&sky).await;
+        sky.down(&Faults::none()).await.unwrap().unwrap_err();
+        assert_eq!(state(&sky, &operations(&sky)).await.as_deref(), Some("DELETE_FAILED"));
+        sky.cloud.turn(shown_late(2));
+        let failed = sky.down(&Faults::none()).await.unwrap().unwrap_err();
+        assert!(failed.why.as_deref().unwrap_or_default().contains("policy/limit"), "still held: {failed:?}");
+        drift::remove_role(&sky.others, "holder").await;
+        sky.down(&Faults::none()).await.unwrap().unwrap();
+        assert_eq!(state(&sky, &operations(&sky)).await, None);
+    });
+}

@@ -17,6 +17,8 @@ pub(super) struct Drawn {
     pub(super) identities: u64,
     pub(super) tables: BTreeMap<String, Table>,
     pub(super) functions: BTreeMap<String, Function>,
+    /// Until when a log group is not found.
+    pub(super) log_groups: BTreeMap<String, i64>,
     pub(super) mappings: BTreeMap<String, Mapping>,
     /// Tables and mappings that are on their way out, as they are shown until then.
     pub(super) leaving: BTreeMap<String, (i64, Value)>,

@@ -8,6 +8,8 @@ use crate::wire::Refusal;
 
 /// The calls that one function takes one after the other (A6).
 const CHANGES: &[&str] = &["UpdateFunctionCode", "UpdateFunctionConfiguration", "PublishVersion", "DeleteFunction"];
+/// The calls that do not find a new function at once (A21).
+const FINDS: &[&str] = &["GetFunction", "GetFunctionConfiguration", "PutFunctionRecursionConfig", "AddPermission"];
 
 pub(super) fn before(drawn: &Drawn, now: i64, asked: &Asked) -> Met {
     if matches!(asked.call.as_str(), "CreateFunction" | "UpdateFunctionConfiguration")
@@ -17,7 +19,7 @@ pub(super) fn before(drawn: &Drawn, now: i64, asked: &Asked) -> Met {
     }
     let Some(function) = drawn.functions.get(&asked.of) else { return Met::Passed };
     match asked.call.as_str() {
-        "GetFunction" | "GetFunctionConfiguration" if now < function.found => {
+        call if FINDS.contains(&call) && now < function.found => {
             let message = format!("Function not found: {}", asked.of);
             Met::Refused(Refusal::new(404, "ResourceNotFoundException", message))
         }

@@ -11,6 +11,7 @@ use super::{
     Configuration, Function, LIVE, LOOPS, NO_STOP, Result, SERVICE, VARIABLE, configuration, get, goes_without, version,
 };
 use crate::aws::{CallError, call, if_there};
+use crate::stack::ground::too_early;
 
 /// What Lambda says while a new role has not reached it yet (A2); the last one where it encrypts the environment for it.
 const NOT_YET: [&str; 4] = [
@@ -220,10 +221,8 @@ impl Function {
     async fn create_alias(&self, version: &str) -> Result<Option<()>> {
         let name = self.name();
         let request = self.ground.aws.lambda.create_alias().function_name(&name).name(LIVE).function_version(version);
-        match request.send().await.map_err(call(SERVICE, "CreateAlias", &name)) {
-            Err(error) if error.is_missing() || error.is_taken() => Err(Fault::from(error).passing(true)),
-            answer => Ok(answer.map(|_| Some(()))?),
-        }
+        let answer = request.send().await.map_err(call(SERVICE, "CreateAlias", &name));
+        answer.map(|_| Some(())).map_err(too_early)
     }
 
     /// Lets the one function that makes loops on purpose make them (A25).
@@ -241,10 +240,10 @@ impl Function {
                     goes_without(visit, &error, NO_STOP);
                     Ok(Some(()))
                 }
-                Err(error) => Err(busy(error)),
+                Err(error) => Err(too_early(error)),
             }
         };
-        visit.settle("the function's last change to end", CHANGED, allow).await
+        visit.settle("the function to be found and at rest", CHANGED, allow).await
     }
 
     fn resolved(&self, visit: &Visit) -> Result<Environment> {

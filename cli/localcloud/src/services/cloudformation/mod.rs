@@ -11,6 +11,7 @@ mod template;
 mod work;
 mod yaml;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -57,12 +58,14 @@ pub(crate) struct CloudFormation {
     state: State,
     /// One change at a time.
     changing: Mutex<()>,
+    /// Until when a look at a stack shows how it was before its last change, and how that was (A21).
+    late: Mutex<BTreeMap<String, (i64, Stack)>>,
 }
 
 impl CloudFormation {
     /// Opens the stacks.
     pub(crate) fn open(state: &State) -> Self {
-        Self { state: state.clone(), changing: Mutex::default() }
+        Self { state: state.clone(), changing: Mutex::default(), late: Mutex::default() }
     }
 
     /// Goes on with what the last life was in the middle of.
@@ -88,7 +91,7 @@ impl CloudFormation {
             "ExecuteChangeSet" => change_sets::execute(self, cloud, &input),
             "DeleteChangeSet" => change_sets::delete(self, &input),
             "ListChangeSets" => change_sets::list(self, &input),
-            "DescribeStacks" => shown::describe(self, &input),
+            "DescribeStacks" => shown::describe(self, cloud, &input),
             "ListStacks" => shown::list(self, &input),
             "DescribeStackEvents" => shown::events(self, &input),
             "DescribeStackResources" => shown::resources(self, &input, "StackResources"),
@@ -107,6 +110,7 @@ impl CloudFormation {
 
     /// Begins what is pending of a stack: it is kept first, so that it is done even if this process ends here.
     fn begin(&self, cloud: &Arc<Cloud>, stack: &mut Stack) -> Result<(), Refusal> {
+        self.show_late(cloud, &stack.name, &stack.id)?;
         self.keep(stack)?;
         let takes = cloud.weather.of_a_stack();
         if takes.is_zero() {
@@ -127,6 +131,26 @@ impl CloudFormation {
                 let _ = work::carry_out(own, &cloud, &mut stack);
             }
         });
+    }
+
+    /// From now on, for as long as the weather says, a look at it by its name shows how it is now.
+    fn show_late(&self, cloud: &Cloud, name: &str, id: &str) -> Result<(), Refusal> {
+        let lag = i64::try_from(cloud.weather.of_a_look_at_a_stack().as_millis()).unwrap_or(i64::MAX);
+        if lag > 0
+            && let Some(before) = self.state.get::<Stack>(STACKS, id)?
+        {
+            self.late().insert(name.to_owned(), (cloud.now_ms().saturating_add(lag), before));
+        }
+        Ok(())
+    }
+
+    /// How a stack was, where a look still shows that.
+    fn before(&self, cloud: &Cloud, name: &str) -> Option<Stack> {
+        self.late().get(name).filter(|(until, _)| cloud.now_ms() < *until).map(|(_, before)| before.clone())
+    }
+
+    fn late(&self) -> MutexGuard<'_, BTreeMap<String, (i64, Stack)>> {
+        self.late.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn keep(&self, stack: &Stack) -> Result<(), Refusal> {

@@ -6,14 +6,14 @@ use super::record::{Event, Resource, Stack, pairs};
 use super::stacks::texts;
 use super::template::{Template, text as written};
 use super::{CloudFormation, only, text};
-use crate::Refusal;
-use crate::clock::iso;
+use crate::clock::{iso, iso_ms};
+use crate::{Cloud, Refusal};
 
 /// `DescribeStacks`: one, or all that are there.
-pub(super) fn describe(own: &CloudFormation, input: &Value) -> Result<Value, Refusal> {
+pub(super) fn describe(own: &CloudFormation, cloud: &Cloud, input: &Value) -> Result<Value, Refusal> {
     only(input, "DescribeStacks", &["StackName", "NextToken"])?;
     let stacks = match input["StackName"].as_str() {
-        Some(_) => vec![own.need(input)?],
+        Some(name) => vec![own.before(cloud, name).map_or_else(|| own.need(input), Ok)?],
         None => own.all()?.into_iter().filter(|stack| !stack.is_deleted()).collect(),
     };
     Ok(json!({ "Stacks": stacks.iter().map(whole).collect::<Value>() }))
@@ -30,8 +30,8 @@ fn whole(stack: &Stack) -> Value {
         "StackStatus": stack.status,
         "StackStatusReason": stack.reason,
         "CreationTime": iso(stack.created_at),
-        "LastUpdatedTime": stack.updated_at.map(iso),
-        "DeletionTime": stack.deleted_at.map(iso),
+        "LastUpdatedTime": stack.updated_at.map(iso_ms),
+        "DeletionTime": stack.deleted_at.map(iso_ms),
         "Parameters": pairs(&stack.source.parameters, "ParameterKey", "ParameterValue"),
         "Tags": stack.tags(),
         "Capabilities": stack.source.capabilities,

@@ -187,6 +187,7 @@ pub(super) fn delete(own: &CloudFormation, cloud: &Arc<Cloud>, input: &Value) ->
     }
     super::change_sets::forget(own, &stack)?;
     stack.enter("DELETE_IN_PROGRESS", Some("User Initiated"), cloud.now_ms());
+    stack.deleted_at = Some(cloud.now_ms());
     stack.pending = Some(Pending::Delete { retain });
     own.begin(cloud, &mut stack)?;
     Ok(json!({}))
