@@ -197,15 +197,20 @@ impl Operations {
     async fn remove(&self, visit: &Visit) -> Result<()> {
         let limit = if self.leaving { OPERATION } else { REMADE };
         let name = self.name();
-        let idle = || async {
-            let found = find(&self.ground, &name).await?;
-            let busy = found.as_ref().is_some_and(|stack| Standing::of(&state(stack)) == Standing::Busy);
-            Ok((!busy).then_some(found))
+        let begun = || async {
+            let Some(stack) = find(&self.ground, &name).await? else { return Ok(Some(None)) };
+            if Standing::of(&state(&stack)) == Standing::Busy {
+                return Ok(None);
+            }
+            let before = Before::of(&stack);
+            match begin_deletion(&self.ground.aws, &name).await {
+                // What is in progress was shown too late (A21).
+                Err(error) if error.is("ValidationError") && error.message.contains("_IN_PROGRESS") => Ok(None),
+                asked => Ok(asked.map(|()| Some(Some(before)))?),
+            }
         };
         let what = "the operation on the stack to end";
-        let Some(stack) = visit.settle_from(what, FIRST_LOOK, limit, idle).await? else { return Ok(()) };
-        let before = Before::of(&stack);
-        begin_deletion(&self.ground.aws, &name).await?;
+        let Some(before) = visit.settle_from(what, FIRST_LOOK, limit, begun).await? else { return Ok(()) };
         let gone = || async {
             match find(&self.ground, &name).await? {
                 None => Ok(Some(())),

@@ -13,10 +13,10 @@ use chatctl::event::Event;
 use localcloud::Weather;
 use tokio::time::Instant;
 
-use crate::answers::{stack, stack_error};
+use crate::answers::{first, stack, stack_error};
 use crate::drift;
 use crate::sky::{Ended, Sky, in_paused_time};
-use crate::traps::{count, refill, standing, up};
+use crate::traps::{count, down, refill, standing, up};
 
 /// A stack of one policy, which a role can hold so that it cannot be deleted.
 const HELD: &str = "Resources: {Limit: {Type: 'AWS::IAM::ManagedPolicy', Properties: {ManagedPolicyName: limit, \
@@ -319,6 +319,18 @@ fn a21_an_operations_stack_that_is_deleted_again_is_not_taken_for_the_one_whose_
         assert!(failed.why.as_deref().unwrap_or_default().contains("policy/limit"), "still held: {failed:?}");
         drift::remove_role(&sky.others, "holder").await;
         sky.down(&Faults::none()).await.unwrap().unwrap();
+        assert_eq!(state(&sky, &operations(&sky)).await, None);
+    });
+}
+
+#[test]
+fn a21_an_operations_stack_whose_update_is_shown_too_late_is_deleted_after_it() {
+    in_paused_time(async {
+        let sky = standing().await;
+        let busy = "Stack [chat-dev-operations] cannot be deleted while in status UPDATE_IN_PROGRESS";
+        sky.wire.answers(first(2, &["Action=DeleteStack&"], stack_error(busy)));
+        let heard = down(&sky).await;
+        assert_eq!(count(&heard, &["Action=DeleteStack&"]), 3);
         assert_eq!(state(&sky, &operations(&sky)).await, None);
     });
 }
