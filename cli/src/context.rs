@@ -127,7 +127,12 @@ impl Context {
 
     /// Asks, unless `--yes` was said.
     pub fn confirm(&self, question: &str) -> Result<(), Failure> {
-        if self.yes || ask::confirm(question, "--yes")? {
+        if self.yes {
+            return Ok(());
+        }
+        // What still turned would be written over the question.
+        self.ui.end();
+        if ask::confirm(question, "--yes")? {
             return Ok(());
         }
         Err(Failure::failed("nothing was changed").why("the question was not answered with yes"))
@@ -135,6 +140,7 @@ impl Context {
 
     /// Asks for a word to be typed.
     pub fn typed(&self, question: &str, word: &str, flag: &str) -> Result<(), Failure> {
+        self.ui.end();
         if ask::typed(question, word, flag)? {
             return Ok(());
         }

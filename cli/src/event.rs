@@ -74,7 +74,7 @@ pub enum Event {
         /// Every step, in order, the kept ones too.
         steps: Vec<PlannedStep>,
     },
-    /// The forecast alone: `plan` was asked for it, or what is a stranger's keeps an `up` from it.
+    /// The forecast: `plan` was asked for it, somebody is asked about it next, or what is a stranger's keeps an `up` from it.
     #[serde(rename = "forecast")]
     Forecast {
         /// Where.
@@ -142,6 +142,8 @@ pub enum Event {
         stage: String,
         /// local or aws.
         target: String,
+        /// What has to be added to a command so that it means this stage; empty for the default one.
+        flags: String,
         /// The API's address.
         endpoint: String,
         /// The lobby's link, with its token.

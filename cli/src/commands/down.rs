@@ -32,7 +32,7 @@ pub async fn run(args: DownArgs, cx: &Context) -> Result<Exit, Failure> {
     let deploying = super::live::deploying(cx, "down").await?;
     let local = stage.target == Target::Local;
     let confirm = |question: &str| if local { Ok(()) } else { cx.confirm(question) };
-    deploy::down(&deploying, DownOptions { delete_data, confirm: &confirm }).await?;
+    deploy::down(&deploying, DownOptions { delete_data, confirm: &confirm, asks: !local && cx.asks() }).await?;
     if local && !status::anything_runs(&deploying.aws).await? {
         local::stop(&stage.state, &cx.teller()).await?;
     }

@@ -27,7 +27,8 @@ pub async fn run(args: RollbackArgs, cx: &Context) -> Result<Exit, Failure> {
     let deploying = super::live::deploying_in(cx, &cx.live_world().await?, &typed);
     let local = cx.stage.target == Target::Local;
     let confirm = |question: &str| if local { Ok(()) } else { cx.confirm(question) };
-    let options = RollbackOptions { to: args.deploy, prove: !args.no_proof, confirm: &confirm };
+    let options =
+        RollbackOptions { to: args.deploy, prove: !args.no_proof, confirm: &confirm, asks: !local && cx.asks() };
     deploy::rollback(&deploying, options).await?;
     Ok(Exit::Done)
 }

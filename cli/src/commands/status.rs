@@ -85,6 +85,7 @@ fn down(cx: &Context) -> Status {
         project: cx.stage.project.clone(),
         stage: cx.stage.name.clone(),
         target: cx.stage.target.to_string(),
+        flags: cx.stage.flag().trim_start().to_owned(),
         region: cx.stage.region.clone(),
         ..Status::default()
     }

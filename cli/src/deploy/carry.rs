@@ -203,6 +203,7 @@ pub(super) fn tell_deployed(cx: &Deploying, outcome: &UpOutcome) {
     (cx.tell)(Event::Deployed {
         stage: cx.stage.name.clone(),
         target: cx.stage.target.to_string(),
+        flags: cx.stage.flag().trim_start().to_owned(),
         endpoint: outcome.endpoint.clone(),
         page: outcome.page.clone(),
         changed: outcome.changed,

@@ -21,6 +21,8 @@ pub struct DownOptions<'a> {
     pub delete_data: bool,
     /// Asks before anything is removed.
     pub confirm: Confirm<'a>,
+    /// Whether that asks a person, who sees the plan first.
+    pub asks: bool,
 }
 
 /// What came of a `down`; its events were told already, `Down` as the last one.
@@ -58,10 +60,13 @@ async fn attempt(cx: &Deploying, options: &DownOptions<'_>, began: Instant) -> R
     let drawn = place(cx, &plan).await?;
     let steps = telling::steps(cx, &plan);
     let count = steps.iter().filter(|step| step.change == Act::Delete).count();
-    (cx.tell)(Event::Planned { steps });
     if count > 0 {
+        if options.asks {
+            telling::forecast(cx, &plan);
+        }
         (options.confirm)(&question(cx, count))?;
     }
+    (cx.tell)(Event::Planned { steps });
     let Some(removed) = removed(cx, &stack, &mut plan, drawn).await? else { return Ok(None) };
     let removed: Vec<String> =
         removed.into_iter().filter(|(_, verb)| *verb == Verb::Delete).map(|(id, _)| id.to_string()).collect();

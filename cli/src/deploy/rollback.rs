@@ -27,6 +27,8 @@ pub struct RollbackOptions<'a> {
     pub prove: bool,
     /// Asks before anything is changed; a local stage never asks.
     pub confirm: Confirm<'a>,
+    /// Whether that asks a person, who sees the plan first.
+    pub asks: bool,
 }
 
 /// Goes back to an earlier deploy, and proves it.
@@ -45,8 +47,11 @@ async fn try_rollback(cx: &Deploying, options: RollbackOptions<'_>) -> Result<Up
     }
     quota::advise(cx, &plan).await;
     (cx.tell)(Event::RollingBack { from: current.number, to: to.number, because: None });
-    (cx.tell)(Event::Planned { steps: telling::steps(cx, &plan) });
+    if options.asks {
+        telling::forecast(cx, &plan);
+    }
     ask(cx, &plan, options.confirm)?;
+    (cx.tell)(Event::Planned { steps: telling::steps(cx, &plan) });
 
     let drawn = Drawn::after(Some(current));
     let lease = Lease::take(cx).await?;

@@ -56,6 +56,11 @@ pub(super) fn place(cx: &Deploying) -> Place {
     }
 }
 
+/// Shows a plan before anybody is asked about it, or where it is all that is wanted.
+pub(super) fn forecast(cx: &Deploying, plan: &Plan) {
+    (cx.tell)(Event::Forecast { place: place(cx), steps: steps(cx, plan) });
+}
+
 /// The steps that are resources or change something.
 pub(super) fn told(plan: &Plan) -> impl Iterator<Item = &Step> {
     plan.steps.iter().filter(|step| stack::counts(&step.id) || step.change.verb() != Verb::Keep)

@@ -86,7 +86,7 @@ async fn forecast(cx: &Deploying, stack: &Chat) -> Result<Plan, Failure> {
     let (mut plan, refusal) = planned.map_err(|error| looked(cx, error))?;
     let Some(refusal) = refusal else { return Ok(plan) };
     reasons::explain(&mut plan, stack, &cx.stage, None);
-    (cx.tell)(Event::Forecast { place: telling::place(cx), steps: telling::steps(cx, &plan) });
+    telling::forecast(cx, &plan);
     Err(looked(cx, refusal))
 }
 
@@ -154,8 +154,12 @@ async fn attempt(
         let lobby = Lobby::of(cx, &draft.stack).await?;
         return settled(cx, &draft.plan, &lobby, began).await.map(Came::Through);
     }
-    draft.tell(last.as_ref());
+    draft.explain(last.as_ref());
+    if options.asks && !draft.plan.is_empty() {
+        telling::forecast(cx, &draft.plan);
+    }
     ask(cx, &draft.plan, options.confirm)?;
+    draft.tell();
     make_place(cx, &draft.stack, &mut draft.plan).await?;
     draft.carry(Drawn::after(last.as_ref()), true).await
 }
@@ -176,9 +180,13 @@ impl Draft<'_> {
         self.plan.is_empty() && !unwritten && !(self.prove && history::owes_proof(last))
     }
 
-    /// Tells it with its reasons.
-    fn tell(&mut self, last: Option<&Deploy>) {
+    /// Puts the reasons into it.
+    fn explain(&mut self, last: Option<&Deploy>) {
         reasons::explain(&mut self.plan, &self.stack, &self.cx.stage, last);
+    }
+
+    /// Tells that it is carried out now.
+    fn tell(&self) {
         (self.cx.tell)(Event::Planned { steps: telling::steps(self.cx, &self.plan) });
     }
 
@@ -192,7 +200,8 @@ impl Draft<'_> {
                 return Ok(Came::Late(Drawn::after(last.as_ref())));
             }
             if !told {
-                self.tell(last.as_ref());
+                self.explain(last.as_ref());
+                self.tell();
             }
             let Self { stack, plan, prove, began, .. } = &mut self;
             carry_out(cx, stack, plan, Way::On, *prove, lease, *began).await.map(Came::Through)

@@ -278,6 +278,8 @@ pub struct Status {
     pub stage: String,
     /// local or aws.
     pub target: String,
+    /// What has to be added to a command so that it means this stage; empty for the default one.
+    pub flags: String,
     /// The region.
     pub region: String,
     /// The account, where it is known.

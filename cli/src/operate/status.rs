@@ -45,6 +45,7 @@ pub async fn status(aws: &Aws, stage: &Stage, endpoint: Option<String>) -> Resul
         project: stage.project.clone(),
         stage: stage.name.clone(),
         target: stage.target.to_string(),
+        flags: stage.flag().trim_start().to_owned(),
         region: aws.region.clone(),
         account: Some(aws.account.clone()),
         endpoint,

@@ -220,3 +220,18 @@ impl Face for Bars {
         self.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_turns_any_more_when_a_question_comes() {
+        let mut bars = Bars::new(Style::default(), Style::default());
+        let (closed, _) = tokio::sync::watch::channel(false);
+        bars.show(&Event::Building, &mut Out { closed });
+        let bar = bars.bar.clone().expect("a build shows a bar");
+        bars.end();
+        assert!(bar.is_finished() && bars.bar.is_none());
+    }
+}

@@ -63,14 +63,13 @@ pub(super) fn result(event: &Event, style: &Style) -> Option<String> {
 }
 
 fn deployed(event: &Event, style: &Style) -> Option<String> {
-    let Event::Deployed { stage, target, page, changed, warnings, ms, .. } = event else { return None };
+    let Event::Deployed { stage, target, flags, page, changed, warnings, ms, .. } = event else { return None };
     let what = match changed {
         0 => "nothing to change".to_string(),
         n => format!("{} changed", count(*n, "resource")),
     };
     let head =
         format!("{} is up {}", style.bold(stage), style.dim(&format!("({target}): {what}, {}", span(*ms as f64))));
-    let flag = if stage == "dev" { String::new() } else { format!(" --stage {stage}") };
     let next = [
         ("open", "open it in a browser"),
         ("tail", "see messages as they arrive"),
@@ -78,7 +77,7 @@ fn deployed(event: &Event, style: &Style) -> Option<String> {
         ("status", "see how it is, and the AWS command line's settings"),
     ];
     let commands: Vec<(String, &str)> =
-        next.iter().map(|(rest, does)| (style.command(&format!("chatctl {rest}{flag}")), *does)).collect();
+        next.iter().map(|(rest, does)| (style.command(&of_stage(rest, flags)), *does)).collect();
     let long = commands.iter().map(|(command, _)| width(command)).max().unwrap_or_default();
     let lines: Vec<String> = commands
         .iter()
@@ -88,6 +87,11 @@ fn deployed(event: &Event, style: &Style) -> Option<String> {
         .collect();
     let warned = warnings.iter().map(|what| format!("\n{} {}", style.careful("!"), harmless(what)));
     Some(format!("{}\n{}{}", framed(&head, page, style), lines.join("\n"), warned.collect::<String>()))
+}
+
+/// A command that means the stage with these flags.
+pub(super) fn of_stage(rest: &str, flags: &str) -> String {
+    format!("chatctl {rest} {flags}").trim_end().to_owned()
 }
 
 /// The link in a box; where the terminal is too narrow for one, between two rules, so that it can still be copied whole.

@@ -13,6 +13,7 @@ fn up_ends_with_the_link_on_a_line_of_its_own_and_what_to_type_next() {
     let event = Event::Deployed {
         stage: "dev".into(),
         target: "local".into(),
+        flags: String::new(),
         endpoint: "http://127.0.0.1:4580".into(),
         page: "http://127.0.0.1:4580/#AQ".into(),
         changed: 38,
@@ -32,7 +33,8 @@ fn up_ends_with_the_link_on_a_line_of_its_own_and_what_to_type_next() {
 fn a_second_up_says_that_there_is_nothing_to_change() {
     let event = Event::Deployed {
         stage: "test".into(),
-        target: "local".into(),
+        target: "aws".into(),
+        flags: "--stage test --target aws --region eu-west-1".into(),
         endpoint: "http://127.0.0.1:4580".into(),
         page: "http://127.0.0.1:4580/#AQ".into(),
         changed: 0,
@@ -42,8 +44,8 @@ fn a_second_up_says_that_there_is_nothing_to_change() {
     };
     let text = result(&event, &plain()).unwrap();
     assert!(text.ends_with("\n! Lambda PutFunctionRecursionConfig is not offered here"), "{text}");
-    assert!(text.starts_with("test is up (local): nothing to change, 312 ms\n"), "{text}");
-    assert!(text.contains("chatctl tail --stage test"), "{text}");
+    assert!(text.starts_with("test is up (aws): nothing to change, 312 ms\n"), "{text}");
+    assert!(text.contains("chatctl tail --stage test --target aws --region eu-west-1 "), "{text}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::event::Status;
 
 use super::resources;
+use super::result::of_stage;
 use super::style::{Style, count, size};
 use super::table::table;
 
@@ -36,7 +37,11 @@ fn head(status: &Status, style: &Style) -> String {
         text.push_str(&format!("\n{}", style.link(page)));
     }
     if !status.up {
-        text.push_str(&format!("\n {} {}", style.dim("next:"), style.accent(&style.command("chatctl up"))));
+        text.push_str(&format!(
+            "\n {} {}",
+            style.dim("next:"),
+            style.accent(&style.command(&of_stage("up", &status.flags)))
+        ));
     }
     text
 }

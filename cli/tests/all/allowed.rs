@@ -77,9 +77,9 @@ async fn calls_of_a_life(sky: &mut Sky) -> BTreeSet<String> {
     drift::by_hand(sky).await;
     (sky.code, sky.stage.memory) = ("two", Some(512));
     up(sky).await;
-    let options = RollbackOptions { to: Some(1), prove: false, confirm: &|_| Ok(()) };
+    let options = RollbackOptions { to: Some(1), prove: false, confirm: &|_| Ok(()), asks: false };
     Box::pin(deploy::rollback(&sky.deploying(&faults, "rollback 1"), options)).await.unwrap();
-    let options = DownOptions { delete_data: true, confirm: &|_| Ok(()) };
+    let options = DownOptions { delete_data: true, confirm: &|_| Ok(()), asks: false };
     Box::pin(deploy::down(&sky.deploying(&faults, "down"), options)).await.unwrap();
     faults.calls().iter().flat_map(actions).collect()
 }

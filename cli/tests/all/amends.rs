@@ -67,7 +67,7 @@ fn a4_what_is_mapped_to_a_function_after_the_plan_of_its_removal_goes_before_it_
             tokio::spawn(async move { stray.send().await.unwrap() });
             Ok(())
         };
-        let options = DownOptions { delete_data: true, confirm: &confirm };
+        let options = DownOptions { delete_data: true, confirm: &confirm, asks: false };
         deploy::down(&sky.deploying(&Faults::none(), "down"), options).await.unwrap();
         let left = aws.lambda.list_event_source_mappings().send().await.unwrap().event_source_mappings;
         assert!(left.unwrap_or_default().is_empty());

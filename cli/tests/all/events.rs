@@ -78,6 +78,7 @@ examples! {
     Event::Deployed { .. } => Event::Deployed {
         stage: "dev".into(),
         target: "local".into(),
+        flags: String::new(),
         endpoint: "http://127.0.0.1:18231".into(),
         page: page(),
         changed: 38,
@@ -258,6 +259,7 @@ fn status() -> Status {
         project: "chat".into(),
         stage: "dev".into(),
         target: "local".into(),
+        flags: String::new(),
         region: "us-east-1".into(),
         account: Some("000000000000".into()),
         up: true,

@@ -57,9 +57,11 @@ impl Command {
                 deploy::up(&cx, UpOptions { prove: false, confirm, asks: true }).await.map(drop)
             }
             Self::Rollback => {
-                deploy::rollback(&cx, RollbackOptions { to: Some(1), prove: false, confirm }).await.map(drop)
+                deploy::rollback(&cx, RollbackOptions { to: Some(1), prove: false, confirm, asks: false })
+                    .await
+                    .map(drop)
             }
-            Self::Down => deploy::down(&cx, DownOptions { delete_data: true, confirm }).await.map(drop),
+            Self::Down => deploy::down(&cx, DownOptions { delete_data: true, confirm, asks: false }).await.map(drop),
             Self::Bootstrap => deploy::bootstrap(&cx, confirm).await.map(drop),
         }
     }

@@ -120,7 +120,8 @@ fn a_stage_of_a_layout_that_is_not_known_is_not_taken_down_and_not_touched() {
             sky.wire.heard();
             let cx = sky.deploying(&Faults::none(), "down");
             let asked = |_: &str| panic!("it asks for what it will not do");
-            let refused = deploy::down(&cx, DownOptions { delete_data: false, confirm: &asked }).await.unwrap_err();
+            let refused =
+                deploy::down(&cx, DownOptions { delete_data: false, confirm: &asked, asks: false }).await.unwrap_err();
             let why = refused.why.unwrap_or_default();
             assert!(why.contains(&format!("this stage has layout {version}")) && why.contains(word), "{why}");
             assert!(refused.next.iter().any(|next| next.contains("chatctl that made it")), "{:?}", refused.next);

@@ -5,6 +5,7 @@
 mod allowed;
 mod amends;
 mod answers;
+mod asked;
 mod aws_cli;
 mod aws_target;
 mod between;

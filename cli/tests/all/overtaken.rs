@@ -95,7 +95,9 @@ fn a_stage_that_was_taken_down_while_a_question_was_open_is_planned_anew() {
         let faster = other(&sky, "two");
         let meanwhile = async || {
             let cx = faster.deploying(&Faults::none(), "down");
-            drop(deploy::down(&cx, DownOptions { delete_data: false, confirm: &|_| Ok(()) }).await.unwrap());
+            drop(
+                deploy::down(&cx, DownOptions { delete_data: false, confirm: &|_| Ok(()), asks: false }).await.unwrap(),
+            );
         };
         let (ended, asked) = up_while(&sky, meanwhile, |_| true).await;
         assert_eq!((asked, warned(&sky)), (2, 1));
@@ -112,7 +114,7 @@ async fn down_while(sky: &Sky, meanwhile: impl AsyncFn() + Sync) -> u32 {
         }
         Ok(())
     };
-    let options = DownOptions { delete_data: true, confirm: &confirm };
+    let options = DownOptions { delete_data: true, confirm: &confirm, asks: false };
     deploy::down(&sky.deploying(&Faults::none(), "down"), options).await.unwrap();
     asked.load(Ordering::Relaxed)
 }
@@ -153,7 +155,8 @@ fn a_rollback_that_was_overtaken_is_refused() {
             Ok(())
         };
         let cx = sky.deploying(&Faults::none(), "rollback 1");
-        let refused = deploy::rollback(&cx, RollbackOptions { to: Some(1), prove: false, confirm: &confirm }).await;
+        let refused =
+            deploy::rollback(&cx, RollbackOptions { to: Some(1), prove: false, confirm: &confirm, asks: false }).await;
         assert_eq!(refused.unwrap_err().error, "another deploy has come between");
         assert_eq!(numbers(&sky).await, [3, 2, 1]);
     });

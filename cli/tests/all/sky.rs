@@ -191,14 +191,14 @@ impl Sky {
     /// `rollback 1 --no-proof --yes`; `None` where the process died.
     pub(crate) async fn rollback(&self, faults: &Faults) -> Option<Ended<UpOutcome>> {
         let cx = self.deploying(faults, "rollback 1");
-        let options = RollbackOptions { to: Some(1), prove: false, confirm: &|_| Ok(()) };
+        let options = RollbackOptions { to: Some(1), prove: false, confirm: &|_| Ok(()), asks: false };
         self.to_its_end(faults, deploy::rollback(&cx, options)).await
     }
 
     /// `down --delete-data --yes`; `None` where the process died.
     pub(crate) async fn down(&self, faults: &Faults) -> Option<Ended<DownOutcome>> {
         let cx = self.deploying(faults, "down --delete-data=dev");
-        let options = DownOptions { delete_data: true, confirm: &|_| Ok(()) };
+        let options = DownOptions { delete_data: true, confirm: &|_| Ok(()), asks: false };
         self.to_its_end(faults, deploy::down(&cx, options)).await
     }
 

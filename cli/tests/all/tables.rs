@@ -158,7 +158,7 @@ fn a14_a_name_that_became_a_strangers_while_a_question_was_open_is_not_deleted()
         };
         // The first call under the lease comes long after the plan.
         let slow = Sky { way: Duration::from_secs(2), ..sky };
-        let options = deploy::DownOptions { delete_data: true, confirm: &confirm };
+        let options = deploy::DownOptions { delete_data: true, confirm: &confirm, asks: false };
         let refused = deploy::down(&slow.deploying(&Faults::none(), "down"), options).await.unwrap_err();
         assert!(refused.why.as_deref().unwrap_or_default().contains("is not this stage's"), "{refused:?}");
         assert!(slow.others.dynamodb.list_tables().send().await.unwrap().table_names().contains(&table));
