@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::drift;
 use crate::sky::{Sky, in_paused_time};
 use crate::terms::{allowed, document};
-use crate::traps::standing;
+use crate::traps::{standing, up};
 
 /// What a REST call of Lambda's is called in a policy: the end of its path, after the date.
 const LAMBDA: [(&str, &str, &str); 26] = [
@@ -102,6 +102,25 @@ fn a35_a_deployer_may_do_all_that_is_done_in_a_stages_life() {
         let lists = |statement: &&Value| allowed(statement).contains(&"ssm:GetParametersByPath");
         let on = statements.iter().find(lists).unwrap()["Resource"].to_string();
         assert!(on.contains(":parameter/chat/dev\""), "a list by path is asked of the path itself: {on}");
+    });
+}
+
+#[test]
+fn a35_a_deployer_may_write_the_dashboard_that_the_operations_stack_makes() {
+    in_paused_time(async {
+        let sky = Sky::empty();
+        let made = deploy::bootstrap(&sky.deploying(&Faults::none(), "bootstrap"), &|_| Ok(())).await.unwrap();
+        up(&sky).await;
+        let name = sky.stage.names().stack("operations");
+        let stack = sky.others.cloudformation.describe_stacks().stack_name(name).send().await.unwrap();
+        let dashboard = stack.stacks()[0].outputs()[0].output_value().unwrap().to_owned();
+        assert_eq!(dashboard, "chat-dev-us-east-1", "dashboards are global in an account");
+        let on = json!(format!("arn:aws:cloudwatch::000000000000:dashboard/{dashboard}"));
+        let statements = document(&sky, &made.policy).await;
+        for call in ["cloudwatch:PutDashboard", "cloudwatch:DeleteDashboards"] {
+            let may = statements.iter().filter(|one| allowed(one).contains(&call));
+            assert!(may.flat_map(|one| one["Resource"].as_array().unwrap()).any(|one| *one == on), "{call}");
+        }
     });
 }
 
