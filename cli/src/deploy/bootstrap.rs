@@ -5,6 +5,8 @@ use aws_sdk_cloudformation::types::{
     Capability, ChangeAction, ChangeSetStatus, ChangeSetType, Parameter, Replacement, Stack, Tag,
 };
 
+use chat_aws::routes::Function;
+
 use super::{Confirm, Deploying, telling};
 use crate::aws::{CallError, call, if_there};
 use crate::event::{Act, Event, PlannedStep};
@@ -152,14 +154,16 @@ impl Bootstrap<'_> {
     async fn create_change_set(&self, set: &str, there: bool) -> Result<(), Failure> {
         let stage = &self.cx.stage;
         let parameter = |key: &str, value: &str| Parameter::builder().parameter_key(key).parameter_value(value).build();
+        let (project, name) = (parameter("Project", &stage.project), parameter("Stage", &stage.name));
+        let role = |function: Function| parameter(&role_of(function), &stage.names().role(function.name()));
+        let parameters = [project, name].into_iter().chain(Function::ALL.map(role)).collect();
         let tags = stage.names().tags();
         let tags = tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
         let request = self.cx.aws.cloudformation.create_change_set().stack_name(&self.name).change_set_name(set);
         let request = request
             .change_set_type(if there { ChangeSetType::Update } else { ChangeSetType::Create })
             .template_body(TEMPLATE)
-            .parameters(parameter("Project", &stage.project))
-            .parameters(parameter("Stage", &stage.name))
+            .set_parameters(Some(parameters))
             .capabilities(Capability::CapabilityNamedIam)
             .set_tags(Some(tags));
         request.send().await.map_err(call(SERVICE, "CreateChangeSet", &self.name))?;
@@ -271,4 +275,10 @@ fn step(change: &aws_sdk_cloudformation::types::ResourceChange) -> Option<Planne
     let kind = if kind == "ManagedPolicy" { "policy" } else { kind };
     let id = format!("{kind}/{}", change.logical_resource_id().unwrap_or_default());
     Some(PlannedStep { id, change: act, fields: Vec::new(), needs: Vec::new(), why: None, costs: None, drifted: false })
+}
+
+/// The template's parameter for the name of a function's role: `StoreMessageRole`.
+fn role_of(function: Function) -> String {
+    let word = |word: &str| word[..1].to_uppercase() + &word[1..];
+    function.name().split('-').map(word).chain(["Role".to_owned()]).collect()
 }

@@ -8,8 +8,8 @@ mod before;
 mod standing;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_sdk_cloudformation::types::{OnFailure, Parameter, ResourceStatus, Stack as Found, Tag};
@@ -50,6 +50,8 @@ pub(super) struct Operations {
     leaving: bool,
     /// Whether its deletion failed, so that it is not made again now.
     given_up: AtomicBool,
+    /// The topic of the stack that was deleted, so that the one made in its place tells it too.
+    topic: OnceLock<String>,
 }
 
 /// What is seen of it.
@@ -171,7 +173,12 @@ impl Resource for Operations {
         }
     }
 
-    async fn delete(&self, _: Seen, visit: &Visit) -> Result<()> {
+    async fn delete(&self, seen: Seen, visit: &Visit) -> Result<()> {
+        if let Seen::There { mut parameters, .. } = seen
+            && let Some(topic) = parameters.remove(TOPIC).filter(|topic| !topic.is_empty())
+        {
+            let _ = self.topic.set(topic); // an operation deletes it once
+        }
         let ended = self.remove(visit).await;
         self.given_up.store(ended.is_err(), Ordering::Relaxed);
         ended.or_else(|fault| self.spared(fault, visit))
@@ -180,7 +187,7 @@ impl Resource for Operations {
 
 impl Operations {
     pub(super) fn new(ground: Arc<Ground>, leaving: bool) -> Self {
-        Self { ground, leaving, given_up: AtomicBool::default() }
+        Self { ground, leaving, given_up: AtomicBool::default(), topic: OnceLock::new() }
     }
 
     /// Nothing that goes wrong with it keeps a chat from being deployed.
@@ -247,8 +254,7 @@ impl Operations {
     }
 
     fn given(&self) -> Vec<Parameter> {
-        let one = |(key, value): (&str, String)| Parameter::builder().parameter_key(key).parameter_value(value).build();
-        self.parameters().into_iter().map(one).collect()
+        self.parameters().iter().map(|(key, value)| parameter(key, value)).collect()
     }
 
     fn tags(&self) -> Vec<Tag> {
@@ -260,9 +266,11 @@ impl Operations {
     /// Starts it; one of ours that is there is adopted (A12).
     async fn create(&self, visit: &Visit) -> Result<()> {
         let name = self.name();
+        let mut parameters = self.given();
+        parameters.extend(self.topic.get().map(|topic| parameter(TOPIC, topic)));
         let request = self.ground.aws.cloudformation.create_stack().stack_name(&name).template_body(TEMPLATE);
         let request =
-            request.set_parameters(Some(self.given())).set_tags(Some(self.tags())).on_failure(OnFailure::Rollback);
+            request.set_parameters(Some(parameters)).set_tags(Some(self.tags())).on_failure(OnFailure::Rollback);
         match request.send().await.map_err(call(SERVICE, "CreateStack", &name)) {
             Ok(_) => visit.learn(STATE, "CREATE_IN_PROGRESS"),
             Err(error) if error.is_taken() => drop(self.observe(visit).await?),
@@ -311,6 +319,10 @@ impl Operations {
         Ok(Fault::new(what)
             .with_next(Some("mend what is named, then repeat the command: it deletes the stack again".into())))
     }
+}
+
+fn parameter(key: &str, value: &str) -> Parameter {
+    Parameter::builder().parameter_key(key).parameter_value(value).build()
 }
 
 /// A template's fingerprint, short enough for a tag.

@@ -3,14 +3,18 @@
 
 use std::collections::BTreeSet;
 
+use chat_aws::routes::Function;
 use chatctl::aws::faults::{Call, Faults};
 use chatctl::deploy::{self, DownOptions, RollbackOptions, UpOptions};
 use serde_json::{Value, json};
 
 use crate::drift;
 use crate::sky::{Sky, in_paused_time};
-use crate::terms::{allowed, document};
-use crate::traps::standing;
+use crate::terms::{allowed, document, statements};
+use crate::traps::{standing, up};
+
+/// The one policy of a function's role.
+const INLINE: &str = "calls";
 
 /// What a REST call of Lambda's is called in a policy: the end of its path, after the date.
 const LAMBDA: [(&str, &str, &str); 26] = [
@@ -102,6 +106,69 @@ fn a35_a_deployer_may_do_all_that_is_done_in_a_stages_life() {
         let lists = |statement: &&Value| allowed(statement).contains(&"ssm:GetParametersByPath");
         let on = statements.iter().find(lists).unwrap()["Resource"].to_string();
         assert!(on.contains(":parameter/chat/dev\""), "a list by path is asked of the path itself: {on}");
+    });
+}
+
+/// The calls and what they are made on, of a function's role.
+async fn rights(sky: &Sky, function: Function) -> Vec<(String, String)> {
+    let role = sky.others.iam.get_role_policy().role_name(sky.stage.names().role(function.name())).policy_name(INLINE);
+    let statements = statements(&role.send().await.unwrap().policy_document);
+    let of = |one: &Value| {
+        let on = one["Resource"].as_str().unwrap().to_owned();
+        allowed(one).iter().map(|call| ((*call).to_owned(), on.clone())).collect::<Vec<_>>()
+    };
+    statements.iter().flat_map(of).collect()
+}
+
+/// Whether a pattern with at most one star at its end covers a resource.
+fn covers(pattern: &str, on: &str) -> bool {
+    pattern.strip_suffix('*').map_or(pattern == on, |begin| on.starts_with(begin))
+}
+
+#[test]
+fn a35_the_boundary_holds_what_the_functions_of_a_stage_do_and_nothing_of_one_whose_name_begins_alike() {
+    in_paused_time(async {
+        let mut sky = Sky::empty();
+        let made = deploy::bootstrap(&sky.deploying(&Faults::none(), "bootstrap"), &|_| Ok(())).await.unwrap();
+        let boundary = document(&sky, &made.boundary).await;
+        let within = |(call, on): &(String, String)| {
+            boundary.iter().filter(|one| allowed(one).contains(&call.as_str())).any(|one| match &one["Resource"] {
+                Value::Array(all) => all.iter().any(|pattern| covers(pattern.as_str().unwrap(), on)),
+                pattern => covers(pattern.as_str().unwrap(), on),
+            })
+        };
+        up(&sky).await;
+        for function in Function::ALL {
+            let rights = rights(&sky, function).await;
+            let denied: Vec<_> = rights.iter().filter(|right| !within(right)).collect();
+            assert!(!rights.is_empty() && denied.is_empty(), "{function:?}: {denied:?}");
+        }
+        sky.stage.name = "dev-eu".into();
+        up(&sky).await;
+        for function in Function::ALL {
+            let rights = rights(&sky, function).await;
+            let reached: Vec<_> = rights.iter().filter(|right| within(right)).collect();
+            assert!(!rights.is_empty() && reached.is_empty(), "{function:?}: {reached:?}");
+        }
+    });
+}
+
+#[test]
+fn a35_a_deployer_may_write_the_dashboard_that_the_operations_stack_makes() {
+    in_paused_time(async {
+        let sky = Sky::empty();
+        let made = deploy::bootstrap(&sky.deploying(&Faults::none(), "bootstrap"), &|_| Ok(())).await.unwrap();
+        up(&sky).await;
+        let name = sky.stage.names().stack("operations");
+        let stack = sky.others.cloudformation.describe_stacks().stack_name(name).send().await.unwrap();
+        let dashboard = stack.stacks()[0].outputs()[0].output_value().unwrap().to_owned();
+        assert_eq!(dashboard, "chat-dev-us-east-1", "dashboards are global in an account");
+        let on = json!(format!("arn:aws:cloudwatch::000000000000:dashboard/{dashboard}"));
+        let statements = document(&sky, &made.policy).await;
+        for call in ["cloudwatch:PutDashboard", "cloudwatch:DeleteDashboards"] {
+            let may = statements.iter().filter(|one| allowed(one).contains(&call));
+            assert!(may.flat_map(|one| one["Resource"].as_array().unwrap()).any(|one| *one == on), "{call}");
+        }
     });
 }
 

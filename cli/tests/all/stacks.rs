@@ -76,7 +76,8 @@ fn the_operations_stack_is_there_after_an_up_and_gone_after_a_down() {
     assert!(metrics.contains("chat-dev-store-message"), "the proof was counted: {metrics:?}");
     assert_eq!(
         texts(&done(&world, "monitoring", "Action=ListDashboards"), "DashboardName"),
-        ["chat-dev".to_owned()].into()
+        ["chat-dev-us-east-1".to_owned()].into(),
+        "dashboards are global in an account"
     );
 
     let again = world.succeeds(["up"]);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use aws_sdk_cloudformation::types::{Capability, ChangeSetType, Tag};
+use aws_sdk_cloudformation::types::{Capability, ChangeSetType, Parameter, Tag};
 use bytes::Bytes;
 use chatctl::aws::faults::Faults;
 use chatctl::deploy::{self, BootstrapOutcome};
@@ -103,10 +103,29 @@ fn what_an_administrator_made_stays_when_a_stage_goes_and_the_certificate_names_
     });
 }
 
+/// The topic that the alarms tell, set by hand.
+async fn tell(sky: &Sky, topic: &str) {
+    let key = |key: &str| Parameter::builder().parameter_key(key);
+    let kept = ["Prefix", "Queue", "DeadLetters"].map(|of| key(of).use_previous_value(true).build());
+    let change = sky.others.cloudformation.update_stack().stack_name(operations(sky)).use_previous_template(true);
+    let topic = key("AlarmTopic").parameter_value(topic).build();
+    change.set_parameters(Some(kept.into_iter().chain([topic]).collect())).send().await.unwrap();
+}
+
+/// The topic that the alarms of the stack tell.
+async fn told(sky: &Sky) -> Option<String> {
+    let found = sky.others.cloudformation.describe_stacks().stack_name(operations(sky)).send().await.unwrap();
+    let topic = found.stacks()[0].parameters().iter().find(|one| one.parameter_key() == Some("AlarmTopic"))?;
+    topic.parameter_value().map(str::to_owned)
+}
+
 #[test]
 fn a30_an_operations_stack_in_update_rollback_failed_is_made_again() {
     in_paused_time(async {
         let sky = standing().await;
+        let topic = "arn:aws:sns:us-east-1:000000000000:me";
+        tell(&sky, topic).await;
+        up(&sky).await;
         cloudwatch(&sky, "Action=DeleteAlarms&AlarmNames.member.1=chat-dev-queue-age").await;
         refill(&sky).await;
         assert_eq!(state(&sky, &operations(&sky)).await.as_deref(), Some("UPDATE_ROLLBACK_FAILED"));
@@ -115,6 +134,7 @@ fn a30_an_operations_stack_in_update_rollback_failed_is_made_again() {
             ["UpdateStack", "DeleteStack", "CreateStack"].map(|call| count(&heard, &[&format!("Action={call}&")]));
         assert_eq!(sent, [0, 1, 1]);
         assert_eq!(state(&sky, &operations(&sky)).await.as_deref(), Some("CREATE_COMPLETE"));
+        assert_eq!(told(&sky).await.as_deref(), Some(topic), "what is set by hand stays");
     });
 }
 

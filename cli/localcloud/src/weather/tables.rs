@@ -8,6 +8,8 @@ use crate::wire::Refusal;
 
 /// The calls that use what is in a table.
 const ITEMS: &[&str] = &["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan"];
+/// Those that use many tables at once: one that is not ready is enough to refuse them.
+const MANY: &[&str] = &["TransactWriteItems", "TransactGetItems", "BatchGetItem", "BatchWriteItem"];
 /// The calls that change a table, one after the other.
 const CHANGES: &[&str] = &["UpdateTable", "DeleteTable", "UpdateTimeToLive"];
 
@@ -18,7 +20,24 @@ fn table_of(asked: &Asked) -> &str {
     }
 }
 
+/// The tables of a transaction or a batch.
+fn tables_of(asked: &Asked) -> impl Iterator<Item = &str> {
+    let actions = asked.input["TransactItems"].as_array().into_iter().flatten().filter_map(Value::as_object);
+    let transacted = actions.flat_map(|action| action.values()).filter_map(|action| action["TableName"].as_str());
+    let batched = asked.input["RequestItems"].as_object().into_iter().flat_map(|items| items.keys());
+    transacted.chain(batched.map(String::as_str)).map(name_of)
+}
+
+/// Whether a table, as it is now, takes nothing in and gives nothing out.
+fn is_not_ready(drawn: &Drawn, now: i64, name: &str) -> bool {
+    let making = drawn.tables.get(name).is_some_and(|table| now < table.busy && table.status == "CREATING");
+    making || drawn.leaves(now, &format!("table {name}")).is_some()
+}
+
 pub(super) fn before(drawn: &Drawn, weather: &Weather, now: i64, asked: &Asked) -> Met {
+    if MANY.contains(&asked.call.as_str()) {
+        return tables_of(asked).find(|name| is_not_ready(drawn, now, name)).map_or(Met::Passed, missing);
+    }
     let name = table_of(asked);
     if let Some(shown) = drawn.leaves(now, &format!("table {name}")) {
         return leaving(shown, asked, name);
@@ -103,4 +122,38 @@ fn in_use(name: &str, status: &str) -> Met {
         "ResourceInUseException",
         &format!("Attempt to change a resource which is still in use: {name} is {status}"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transaction_or_a_batch_is_refused_for_each_of_its_tables_that_is_being_made_or_deleted() {
+        let mut drawn = Drawn::default();
+        drawn.tables.insert("new".into(), Table { busy: 10, status: "CREATING", ..Table::default() });
+        drawn.tables.insert("old".into(), Table { busy: 10, status: "UPDATING", ..Table::default() });
+        drawn.leaving.insert("table gone".into(), (10, Value::Null));
+        let met = |now: i64, call: &str, input: &Value| {
+            let asked = Asked::json("dynamodb", call, input);
+            match before(&drawn, &Weather::fair(), now, &asked) {
+                Met::Refused(refusal) => Some(refusal.code),
+                _ => None,
+            }
+        };
+        for (table, refused) in [("new", true), ("gone", true), ("old", false), ("other", false)] {
+            let of = |action: &str| json!({ "TransactItems": [{ "Put": { "TableName": "other" } }, { action: { "TableName": table } }] });
+            let arn = format!("arn:aws:dynamodb:us-east-1:000000000000:table/{table}");
+            for (call, input) in [
+                ("TransactWriteItems", of("ConditionCheck")),
+                ("TransactGetItems", of("Get")),
+                ("BatchGetItem", json!({ "RequestItems": { "other": {}, table: {} } })),
+                ("BatchWriteItem", json!({ "RequestItems": { "other": [], arn.as_str(): [] } })),
+            ] {
+                let why = refused.then(|| "ResourceNotFoundException".to_owned());
+                assert_eq!(met(5, call, &input), why, "{call} {table}");
+                assert!(met(10, call, &input).is_none(), "{call} {table}: it is ready");
+            }
+        }
+    }
 }

@@ -250,6 +250,51 @@ async fn an_update_that_fails_is_put_back_and_where_that_fails_too_it_can_be_con
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_named_policy_whose_description_changes_would_be_replaced_and_so_the_update_fails() {
+    let cloud = TestCloud::start().await;
+    let sdk = cloud.sdk().await;
+    let (client, iam) = (Client::new(&sdk), aws_sdk_iam::Client::new(&sdk));
+    let (named, action) = (Capability::CapabilityNamedIam, parameter("Action", "sqs:SendMessage"));
+    let described = |words: &str, name: &str| {
+        let fields = format!(r#""Properties":{{"Description":"{words}",{name}"#);
+        POLICY.replace(r#""Properties":{"ManagedPolicyName":"limit","#, &fields)
+    };
+    let limit = r#""ManagedPolicyName":"limit","#;
+    let create = client.create_stack().stack_name("p").template_body(described("one", limit));
+    create.capabilities(named.clone()).parameters(action.clone()).send().await.unwrap();
+    let other = described("two", limit);
+    let change = client.create_change_set().stack_name("p").change_set_name("c").template_body(&other);
+    change.capabilities(named.clone()).parameters(action.clone()).send().await.unwrap();
+    let shown = client.describe_change_set().stack_name("p").change_set_name("c").send().await.unwrap();
+    let change = shown.changes()[0].resource_change().unwrap();
+    assert_eq!(change.replacement(), Some(&Replacement::True));
+
+    let update = |template: String| {
+        let request = client.update_stack().stack_name("p").template_body(template).capabilities(named.clone());
+        request.parameters(action.clone()).send()
+    };
+    update(other).await.unwrap();
+    assert_eq!(status(&client, "p").await, StackStatus::UpdateRollbackComplete);
+    let events = client.describe_stack_events().stack_name("p").send().await.unwrap();
+    let why = events.stack_events().iter().filter_map(|event| event.resource_status_reason());
+    let words = "cannot update a stack when a custom-named resource requires replacing. Rename limit and update";
+    assert_eq!(why.filter(|why| why.contains(words)).count(), 1);
+    let kept = iam.get_policy().policy_arn(LIMIT).send().await.unwrap().policy.unwrap();
+    assert_eq!(kept.description(), Some("one"));
+
+    // Under another name, and under one that is made up, there can be both for a while.
+    for name in [r#""ManagedPolicyName":"wide","#, ""] {
+        update(described("three", name)).await.unwrap();
+        assert_eq!(status(&client, "p").await, StackStatus::UpdateComplete);
+    }
+    let before = stack(&client, "p").await.outputs()[0].output_value().unwrap().to_owned();
+    update(described("four", "")).await.unwrap();
+    assert_eq!(status(&client, "p").await, StackStatus::UpdateComplete);
+    assert_ne!(stack(&client, "p").await.outputs()[0].output_value(), Some(before.as_str()), "replaced");
+    client.delete_stack().stack_name("p").send().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_template_may_not_have_is_refused_by_its_name_and_a_good_one_is_summed_up() {
     let cloud = TestCloud::start().await;
     let client = Client::new(&cloud.sdk().await);

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::evaluate::Evaluated;
-use super::record::{Pending, Source, Stack, pairs};
-use super::{CHANGE_SETS, CloudFormation, invalid, only, stacks, text};
+use super::evaluate::{Evaluated, Wanted};
+use super::record::{Pending, Resource, Source, Stack, pairs};
+use super::{CHANGE_SETS, CloudFormation, invalid, kinds, only, stacks, text};
 use crate::{Cloud, Refusal};
 
 const OF_CREATE: &[&str] = &[
@@ -106,10 +106,14 @@ fn changes(stack: &Stack, to: &Evaluated) -> Vec<Value> {
         })
     };
     let mut changes = Vec::new();
+    let replaces = |one: &Resource, wanted: &Wanted| {
+        let another = one.physical != wanted.physical || one.kind != wanted.kind;
+        another || kinds::replaces(&one.kind, &one.properties, &wanted.properties)
+    };
     for wanted in &to.resources {
         match stack.resources.iter().find(|one| one.logical == wanted.logical) {
             None => changes.push(shown("Add", &wanted.logical, None, &wanted.kind, None)),
-            Some(one) if one.physical != wanted.physical || one.kind != wanted.kind => {
+            Some(one) if replaces(one, wanted) => {
                 changes.push(shown("Modify", &one.logical, Some(&one.physical), &one.kind, Some("True")));
             }
             Some(one) if one.properties != wanted.properties => {

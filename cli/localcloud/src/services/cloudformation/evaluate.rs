@@ -62,6 +62,7 @@ pub(super) fn evaluate(template: &Template, scope: &Scope<'_>) -> Result<Evaluat
             properties => names.value(properties)?.unwrap_or_else(|| Value::Object(Map::new())),
         };
         let kept = scope.there.iter().find(|one| one.logical == logical && one.kind == kind);
+        let kept = kept.filter(|one| !kinds::replaces(&kind, &one.properties, &properties));
         let made_up = || format!("{}-{logical}-{}", scope.stack, crate::random::capitals(12));
         let physical = kinds::physical(&kind, &properties, scope.place, kept.map(|one| one.physical.as_str()), made_up);
         let wanted = Wanted { logical: logical.clone(), kind, physical, properties };

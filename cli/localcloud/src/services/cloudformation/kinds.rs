@@ -55,6 +55,31 @@ fn name_of(kind: &str) -> &'static str {
     }
 }
 
+/// The properties, besides its name, that a resource keeps for life: another value is another resource.
+fn fixed(kind: &str) -> &'static [&'static str] {
+    match kind {
+        POLICY => &["Description", "Path"],
+        _ => &[],
+    }
+}
+
+/// Whether other properties are another resource, whatever it is called.
+pub(super) fn replaces(kind: &str, before: &Value, after: &Value) -> bool {
+    fixed(kind).iter().any(|property| before[property] != after[property])
+}
+
+/// A resource that would have to be replaced by one of the same name, which a template gave it: there can't be both.
+pub(super) fn must_be_renamed(kind: &str, before: &Value, after: &Value) -> Option<Refusal> {
+    let name = after[name_of(kind)].as_str().filter(|name| before[name_of(kind)] == **name)?;
+    replaces(kind, before, after).then(|| {
+        let message = format!(
+            "CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename {name} and \
+             update the stack again."
+        );
+        Refusal::new(400, "InvalidRequest", message)
+    })
+}
+
 /// A resource's id: from the name it is given, else the one it has, else one made up.
 pub(super) fn physical(
     kind: &str,

@@ -139,12 +139,15 @@ impl Work<'_> {
         let mut replaced = Vec::new();
         for wanted in &to.resources {
             let before = from.iter().find(|one| one.logical == wanted.logical);
-            let done = match before {
-                Some(there) if there.kind == wanted.kind && there.physical == wanted.physical => {
+            let alike = before.filter(|one| one.kind == wanted.kind);
+            let renamed = alike.and_then(|one| kinds::must_be_renamed(&one.kind, &one.properties, &wanted.properties));
+            let done = match (before, renamed) {
+                (Some(there), Some(refusal)) => Err(self.refused(there, refusal)),
+                (Some(there), None) if there.kind == wanted.kind && there.physical == wanted.physical => {
                     let same = there.properties == wanted.properties && !retagged;
                     if same { Ok(()) } else { self.set(wanted) }
                 }
-                before => {
+                (before, _) => {
                     replaced.extend(before.cloned());
                     let made = self
                         .stack
@@ -175,6 +178,15 @@ impl Work<'_> {
         self.stack.resources.retain(|one| to.resources.iter().any(|wanted| wanted.logical == one.logical));
         self.enter("UPDATE_COMPLETE", None);
         Ok(())
+    }
+
+    /// Leaves one resource as it is, failed.
+    fn refused(&mut self, there: &Resource, refusal: Refusal) -> Ended {
+        let (logical, physical, kind) = (&there.logical, &there.physical, &there.kind);
+        self.happened(logical, physical, kind, "UPDATE_FAILED", Some(&refusal.message));
+        let (status, at) = ("UPDATE_FAILED".to_owned(), self.cloud.now_ms());
+        self.put(Resource { status, reason: Some(refusal.message), at, ..there.clone() });
+        Ended::Failed(logical.clone())
     }
 
     /// Sets one resource in place.
