@@ -88,8 +88,9 @@ impl Resource for LogGroup {
         };
         let Some(retention_days) = retention else { return Ok(None) };
         // One that is as wanted is not touched, so whose it is matters only where it would be.
-        if self.leaving || retention_days != Some(self.retention_days) {
-            self.check().await?;
+        let touched = self.leaving || retention_days != Some(self.retention_days);
+        if touched && !visit.settle("the log group's tags to be found", FOUND, || self.checked()).await? {
+            return Ok(None);
         }
         Ok(Some(Seen { retention_days }))
     }
@@ -145,6 +146,17 @@ impl LogGroup {
         let answer = request.retention_in_days(self.retention_days).send().await;
         answer.map_err(call(SERVICE, "PutRetentionPolicy", &name)).map_err(too_early)?;
         Ok(Some(()))
+    }
+
+    /// Whether one that was listed is there, and ours. `None` where its tags are not found and it is listed still: it was
+    /// just made by a process that is gone, or just deleted (A21).
+    async fn checked(&self) -> Result<Option<bool>> {
+        let name = self.name();
+        let Some(tags) = if_there(tags_of(&self.ground, &name).await)? else {
+            let listed = list_from(&self.ground, &name).await?.contains_key(&name);
+            return Ok((!listed).then_some(false));
+        };
+        self.ground.owner.check(format!("log group {name}"), pairs(&tags)).map(|()| Some(true))
     }
 
     async fn check(&self) -> Result<()> {
