@@ -110,6 +110,15 @@ async fn a18_without_cargo_zigbuild_the_error_has_the_lines_that_install_it() {
 }
 
 #[tokio::test]
+async fn a18_what_needs_packed_relocations_or_the_unknown_is_made_again_by_cargo_zigbuild() {
+    for (name, need) in [("packed", "GLIBC_ABI_DT_RELR"), ("unknown", "GLIBC_ABI_GNU2_TLS")] {
+        let yard = Yard::new(name).program("cargo", X86_64, need).program("cargo-zigbuild", X86_64, "GLIBC_2.34");
+        let built = yard.build(lambda(Machine::X86_64)).await.unwrap();
+        assert!(built[0].path.ends_with("cargo-zigbuild-made"), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn another_processor_or_system_goes_to_cargo_zigbuild_at_once() {
     for (name, linux) in [("arm", Some(Machine::X86_64)), ("mac", None)] {
         let mut yard =
@@ -142,7 +151,7 @@ async fn a18_a_cross_compiler_that_makes_the_wrong_processors_code_is_found_out(
 
 #[test]
 fn a_zip_beyond_what_a_request_may_carry_is_refused_for_aws_and_says_so() {
-    let elf = Elf { machine: Machine::host(), glibc: None };
+    let elf = Elf { machine: Machine::host(), glibc: None, unknown: None };
     let executable = Executable {
         name: "store-message".into(),
         path: "/t/store-message".into(),

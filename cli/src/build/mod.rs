@@ -177,7 +177,7 @@ impl Building<'_> {
             return Err(self.cross(WhyCross::Foreign));
         }
         match fitting(self.by(Way::Plain).await?, platform) {
-            Err(BuildError::Unfit { name, source: unfit @ Unfit::Glibc { .. } }) => {
+            Err(BuildError::Unfit { name, source: unfit @ (Unfit::Glibc { .. } | Unfit::Unknown { .. }) }) => {
                 if !self.tools.has_zig() {
                     return Err(self.cross(WhyCross::Newer { name, unfit }));
                 }
