@@ -232,7 +232,8 @@ fn needs_of_glibc(
     Ok((newest, unknown))
 }
 
-/// The relocations that a linker packs since binutils 2.38: the loader refuses an executable whose glibc lacks the name.
+/// The relocations that a linker packs since binutils 2.38: a loader whose glibc lacks the
+/// name refuses the executable.
 const PACKED: (&str, Glibc) = ("ABI_DT_RELR", Glibc(2, 36));
 
 /// One version need.
