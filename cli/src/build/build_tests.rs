@@ -35,9 +35,23 @@ impl Yard {
             r#"{{"reason":"compiler-artifact","target":{{"name":"store-message"}},"executable":"{}"}}"#,
             made.display()
         );
-        let script = format!("#!/bin/sh\necho \"$@\" >> {}/{name}-asked\necho '{message}'\n", self.root.display());
+        let asked = self.root.join(format!("{name}-asked"));
+        self.script(name, &format!("echo \"$@\" >> {}\necho '{message}'\n", asked.display()))
+    }
+
+    /// A program that compiles nothing and says this of it.
+    fn failing(self, name: &str, said: &str) -> Self {
+        let (asked, finished) = (self.root.join(format!("{name}-asked")), r#"{"reason":"build-finished"}"#);
+        let asked = asked.display();
+        self.script(
+            name,
+            &format!("echo \"$@\" >> {asked}\necho '{finished}'\ncat >&2 <<'END'\n{said}\nEND\nexit 101\n"),
+        )
+    }
+
+    fn script(self, name: &str, lines: &str) -> Self {
         let path = self.root.join("bin").join(name);
-        std::fs::write(&path, script).unwrap();
+        std::fs::write(&path, format!("#!/bin/sh\n{lines}")).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
         self
     }
@@ -110,6 +124,15 @@ async fn a18_without_cargo_zigbuild_the_error_has_the_lines_that_install_it() {
 }
 
 #[tokio::test]
+async fn a18_what_needs_packed_relocations_or_the_unknown_is_made_again_by_cargo_zigbuild() {
+    for (name, need) in [("packed", "GLIBC_ABI_DT_RELR"), ("unknown", "GLIBC_ABI_GNU2_TLS")] {
+        let yard = Yard::new(name).program("cargo", X86_64, need).program("cargo-zigbuild", X86_64, "GLIBC_2.34");
+        let built = yard.build(lambda(Machine::X86_64)).await.unwrap();
+        assert!(built[0].path.ends_with("cargo-zigbuild-made"), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn another_processor_or_system_goes_to_cargo_zigbuild_at_once() {
     for (name, linux) in [("arm", Some(Machine::X86_64)), ("mac", None)] {
         let mut yard =
@@ -133,6 +156,34 @@ async fn without_it_another_processor_is_refused_and_the_own_one_is_offered() {
 }
 
 #[tokio::test]
+async fn without_rusts_library_for_the_processor_the_error_has_the_line_that_installs_it() {
+    let said = "error[E0463]: can't find crate for `core`\n  = note: the `x86_64-unknown-linux-gnu` target may not be \
+                installed\nerror: could not compile `cfg-if`";
+    let mut yard = Yard::new("no-target").program("cargo", X86_64, "GLIBC_2.34").failing("cargo-zigbuild", said);
+    yard.linux = None;
+    let failure = Failure::from(yard.build(lambda(Machine::X86_64)).await.unwrap_err());
+    assert_eq!(failure.error, "cannot build functions for x86_64 here");
+    let why = "Rust's own library for it is not installed: error[E0463]: can't find crate for `core`";
+    assert_eq!(failure.why.as_deref(), Some(why));
+    assert_eq!(failure.next, ["rustup target add x86_64-unknown-linux-gnu && pip install cargo-zigbuild"]);
+    assert_eq!(yard.asked("cargo-zigbuild").lines().count(), 1);
+}
+
+#[tokio::test]
+async fn a_stage_on_this_computer_is_refused_off_linux_before_anything_is_built() {
+    let mut yard =
+        Yard::new("off-linux").program("cargo", X86_64, "GLIBC_2.34").program("cargo-zigbuild", X86_64, "GLIBC_2.34");
+    yard.linux = None;
+    let recipe = Recipe { profile: Profile::Dev, platform: Platform::here() };
+    let failure = Failure::from(yard.build(recipe).await.unwrap_err());
+    assert_eq!(failure.error, "cannot run the functions on this computer");
+    assert!(failure.why.as_deref().unwrap().contains("target local runs them as the Linux programs"), "{failure:?}");
+    let next = "chatctl up --target aws; or this command in Linux: a computer, a virtual machine, a container";
+    assert_eq!(failure.next, [next]);
+    assert_eq!(yard.asked("cargo") + &yard.asked("cargo-zigbuild"), "");
+}
+
+#[tokio::test]
 async fn a18_a_cross_compiler_that_makes_the_wrong_processors_code_is_found_out() {
     let yard =
         Yard::new("wrong").program("cargo", X86_64, "GLIBC_2.34").program("cargo-zigbuild", X86_64, "GLIBC_2.34");
@@ -142,7 +193,7 @@ async fn a18_a_cross_compiler_that_makes_the_wrong_processors_code_is_found_out(
 
 #[test]
 fn a_zip_beyond_what_a_request_may_carry_is_refused_for_aws_and_says_so() {
-    let elf = Elf { machine: Machine::host(), glibc: None };
+    let elf = Elf { machine: Machine::host(), glibc: None, unknown: None };
     let executable = Executable {
         name: "store-message".into(),
         path: "/t/store-message".into(),

@@ -19,6 +19,10 @@ const SHOWN_LINES: usize = 40;
 /// What cargo, the compiler and the linker say of a disk that is full (ENOSPC), and of a quota that is (EDQUOT).
 const NO_SPACE: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
 
+/// What the compiler says of a target that it knows and that rustup has not installed.
+const NO_TARGET: [&str; 3] =
+    ["can't find crate for `core`", "can't find crate for `std`", "target may not be installed"];
+
 /// Why cargo made nothing.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the message of each variant says it")]
@@ -31,6 +35,8 @@ pub enum CargoError {
     DiskFull { folder: PathBuf, said: String },
     #[error("cannot start cargo")]
     NotStarted(#[source] std::io::Error),
+    #[error("the target that is built for is not installed: {said}")]
+    NoTarget { said: String },
     #[error("cargo build failed:\n{said}")]
     Failed { said: String },
 }
@@ -41,7 +47,7 @@ impl CargoError {
             Self::NoCargo => "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh".to_owned(),
             Self::NoCompiler { .. } => "sudo apt-get install gcc libc6-dev".to_owned(),
             Self::DiskFull { folder, .. } => format!("df -h {}", folder.display()),
-            Self::NotStarted(_) | Self::Failed { .. } => "cargo build".to_owned(),
+            Self::NotStarted(_) | Self::NoTarget { .. } | Self::Failed { .. } => "cargo build".to_owned(),
         })
     }
 
@@ -50,6 +56,9 @@ impl CargoError {
         if let Some(line) = stderr.lines().find(|line| NO_SPACE.iter().any(|words| line.contains(words))) {
             let said = line.trim_start_matches("error: ").trim().to_owned();
             return Self::DiskFull { folder: folder.to_owned(), said };
+        }
+        if let Some(line) = stderr.lines().find(|line| NO_TARGET.iter().any(|words| line.contains(words))) {
+            return Self::NoTarget { said: line.trim().to_owned() };
         }
         let first = stderr.lines().position(|line| line.starts_with("error"));
         let said: Vec<&str> = stderr.lines().skip(first.unwrap_or(0)).take(SHOWN_LINES).collect();
@@ -215,6 +224,17 @@ not json
             assert!(said.to_string().starts_with("the disk that holds /src/target is full: "), "{said}");
             assert_eq!(said.next().unwrap(), "df -h /src/target");
         }
+    }
+
+    #[test]
+    fn a_target_that_is_not_installed_is_told_apart_and_not_taken_for_the_chats_own_fault() {
+        let missing = "   Compiling cfg-if\nerror[E0463]: can't find crate for `core`\n  |\n  = note: the \
+                       `x86_64-unknown-linux-gnu` target may not be installed\n";
+        let said = CargoError::of(missing, here());
+        let words = "the target that is built for is not installed: error[E0463]: can't find crate for `core`";
+        assert_eq!(said.to_string(), words);
+        let other = CargoError::of("error[E0463]: can't find crate for `chat`\n", here());
+        assert!(matches!(other, CargoError::Failed { .. }), "{other}");
     }
 
     #[test]

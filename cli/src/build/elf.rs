@@ -91,12 +91,14 @@ impl Platform {
 }
 
 /// What an executable says of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Elf {
     /// What it was compiled for.
     pub machine: Machine,
     /// The newest glibc that it asks for; `None` when it asks for none.
     pub glibc: Option<Glibc>,
+    /// What it asks of glibc by a name that tells no version.
+    pub unknown: Option<String>,
 }
 
 /// The bytes are not an executable that can be read.
@@ -119,6 +121,8 @@ pub enum Unfit {
     Machine { has: Machine, want: Machine },
     #[error("it needs glibc {needs}, Lambda has {has}")]
     Glibc { needs: Glibc, has: Glibc },
+    #[error("it needs {needs}, and nobody knows whether Lambda's glibc {has} has that")]
+    Unknown { needs: String, has: Glibc },
 }
 
 impl Elf {
@@ -135,11 +139,11 @@ impl Elf {
             other => return Err(ElfError::OtherMachine(other)),
         };
         let segments = segments(bytes)?;
-        let glibc = match segments.iter().find(|segment| segment.kind == PT_DYNAMIC) {
-            Some(dynamic) => newest_glibc(bytes, &segments, dynamic)?,
-            None => None,
+        let (glibc, unknown) = match segments.iter().find(|segment| segment.kind == PT_DYNAMIC) {
+            Some(dynamic) => needs_of_glibc(bytes, &segments, dynamic)?,
+            None => (None, None),
         };
-        Ok(Self { machine, glibc })
+        Ok(Self { machine, glibc, unknown })
     }
 
     /// Whether it would start there.
@@ -147,8 +151,10 @@ impl Elf {
         if self.machine != platform.machine {
             return Err(Unfit::Machine { has: self.machine, want: platform.machine });
         }
-        match (self.glibc, platform.glibc) {
-            (Some(needs), Some(has)) if needs > has => Err(Unfit::Glibc { needs, has }),
+        let Some(has) = platform.glibc else { return Ok(()) };
+        match (self.glibc, &self.unknown) {
+            (Some(needs), _) if needs > has => Err(Unfit::Glibc { needs, has }),
+            (_, Some(needs)) => Err(Unfit::Unknown { needs: needs.clone(), has }),
             _ => Ok(()),
         }
     }
@@ -190,7 +196,12 @@ fn in_file(segments: &[Segment], address: u64) -> Result<u64, ElfError> {
         .ok_or(ElfError::Cut)
 }
 
-fn newest_glibc(bytes: &[u8], segments: &[Segment], dynamic: &Segment) -> Result<Option<Glibc>, ElfError> {
+/// The newest version of glibc that is asked for, and the last need of it that has no version.
+fn needs_of_glibc(
+    bytes: &[u8],
+    segments: &[Segment],
+    dynamic: &Segment,
+) -> Result<(Option<Glibc>, Option<String>), ElfError> {
     let (mut strings, mut needs, mut count) = (None, None, 0);
     for at in (dynamic.offset..dynamic.offset.saturating_add(dynamic.size)).step_by(16) {
         let value = u64_at(bytes, at.saturating_add(8))?;
@@ -202,27 +213,53 @@ fn newest_glibc(bytes: &[u8], segments: &[Segment], dynamic: &Segment) -> Result
             _ => {}
         }
     }
-    let (Some(strings), Some(mut need)) = (strings, needs) else { return Ok(None) };
-    let mut newest = None;
+    let (Some(strings), Some(mut need)) = (strings, needs) else { return Ok((None, None)) };
+    let (mut newest, mut unknown) = (None, None);
     for _ in 0..count {
         let versions = u64::from(u16_at(bytes, need + 2)?);
         let mut version = need + u64::from(u32_at(bytes, need + 8)?);
         for _ in 0..versions {
             let name = text_at(bytes, strings + u64::from(u32_at(bytes, version + 8)?))?;
-            newest = newest.max(glibc_of(name));
+            match Need::of(name) {
+                Need::Glibc(glibc) => newest = newest.max(Some(glibc)),
+                Need::Unknown(name) => unknown = Some(name.to_owned()),
+                Need::Other => {}
+            }
             version += u64::from(u32_at(bytes, version + 12)?);
         }
         need += u64::from(u32_at(bytes, need + 12)?);
     }
-    Ok(newest)
+    Ok((newest, unknown))
 }
 
-/// `GLIBC_2.34` → 2.34; `GLIBC_PRIVATE` and other libraries' versions are none.
-fn glibc_of(name: &[u8]) -> Option<Glibc> {
-    let mut numbers = std::str::from_utf8(name).ok()?.strip_prefix("GLIBC_")?.split('.');
-    let major = numbers.next()?.parse().ok()?;
-    let minor = numbers.next()?.parse().ok()?;
-    Some(Glibc(major, minor))
+/// The relocations that a linker packs since binutils 2.38: a loader whose glibc lacks the
+/// name refuses the executable.
+const PACKED: (&str, Glibc) = ("ABI_DT_RELR", Glibc(2, 36));
+
+/// One version need.
+enum Need<'a> {
+    /// A version of glibc.
+    Glibc(Glibc),
+    /// Something of glibc, from nobody knows which version on (`GLIBC_PRIVATE`, a new `GLIBC_ABI_…`).
+    Unknown(&'a str),
+    /// Another library's.
+    Other,
+}
+
+impl<'a> Need<'a> {
+    /// `GLIBC_2.34` is 2.34.
+    fn of(name: &'a [u8]) -> Self {
+        let Ok(name) = std::str::from_utf8(name) else { return Self::Other };
+        let Some(version) = name.strip_prefix("GLIBC_") else { return Self::Other };
+        if version == PACKED.0 {
+            return Self::Glibc(PACKED.1);
+        }
+        let mut numbers = version.split('.').map(str::parse);
+        match (numbers.next(), numbers.next()) {
+            (Some(Ok(major)), Some(Ok(minor))) => Self::Glibc(Glibc(major, minor)),
+            _ => Self::Unknown(name),
+        }
+    }
 }
 
 fn array_at<const N: usize>(bytes: &[u8], at: u64) -> Result<[u8; N], ElfError> {

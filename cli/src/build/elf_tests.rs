@@ -47,8 +47,8 @@ pub(in crate::build) fn executable(machine: u16, versions: &[&str]) -> Vec<u8> {
 #[test]
 fn the_newest_glibc_is_found_by_number_not_by_spelling() {
     let elf =
-        Elf::read(&executable(0x3e, &["GLIBC_2.4", "GLIBC_2.34", "GLIBC_2.9", "GLIBC_PRIVATE", "GCC_3.0"])).unwrap();
-    assert_eq!(elf, Elf { machine: Machine::X86_64, glibc: Some(Glibc(2, 34)) });
+        Elf::read(&executable(0x3e, &["GLIBC_2.4", "GLIBC_2.34", "GLIBC_2.9", "GLIBC_2.2.5", "GCC_3.0"])).unwrap();
+    assert_eq!(elf, Elf { machine: Machine::X86_64, glibc: Some(Glibc(2, 34)), unknown: None });
 }
 
 #[test]
@@ -57,6 +57,25 @@ fn a18_an_executable_for_a_newer_glibc_is_refused_before_it_is_uploaded() {
     let refused = elf.fits(Platform::lambda(Machine::X86_64)).unwrap_err();
     assert_eq!(refused.to_string(), "it needs glibc 2.38, Lambda has 2.34");
     assert_eq!(elf.fits(Platform { machine: Machine::X86_64, glibc: None }), Ok(()));
+}
+
+#[test]
+fn a18_packed_relocations_need_the_glibc_that_first_had_them() {
+    let elf = Elf::read(&executable(0x3e, &["GLIBC_2.34", "GLIBC_ABI_DT_RELR"])).unwrap();
+    let refused = elf.fits(Platform::lambda(Machine::X86_64)).unwrap_err();
+    assert_eq!(refused.to_string(), "it needs glibc 2.36, Lambda has 2.34");
+    assert_eq!(elf.fits(Platform { machine: Machine::X86_64, glibc: None }), Ok(()));
+}
+
+#[test]
+fn a18_what_glibc_has_from_nobody_knows_when_on_is_refused_by_its_name() {
+    for name in ["GLIBC_ABI_GNU2_TLS", "GLIBC_PRIVATE", "GLIBC_3"] {
+        let elf = Elf::read(&executable(0x3e, &["GLIBC_2.34", name, "GLIBC_2.4", "GCC_3.0"])).unwrap();
+        let refused = elf.fits(Platform::lambda(Machine::X86_64)).unwrap_err();
+        let words = format!("it needs {name}, and nobody knows whether Lambda's glibc 2.34 has that");
+        assert_eq!(refused.to_string(), words);
+        assert_eq!(elf.fits(Platform { machine: Machine::X86_64, glibc: None }), Ok(()));
+    }
 }
 
 #[test]

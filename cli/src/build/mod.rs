@@ -94,13 +94,20 @@ pub enum BuildError {
     Unfit { name: String, source: Unfit },
     #[error("cannot build functions for {machine} here")]
     Cross { machine: Machine, here: Option<Machine>, source: WhyCross },
+    #[error("cannot run the functions on this computer")]
+    Here { source: NotLinux },
     #[error("the package of {name} has {} MB, and AWS takes {} MB in a request", bytes.div_ceil(MB), LARGEST_ZIP / MB)]
     TooLarge { name: String, bytes: u64 },
 }
 
 const MB: u64 = 1024 * 1024;
 
-/// Why this computer's own linker is not enough.
+/// Why this computer cannot have a stage of its own.
+#[derive(Debug, thiserror::Error)]
+#[error("target local runs them as the Linux programs that they are on AWS, and this is another system")]
+pub struct NotLinux;
+
+/// Why what is here is not enough for that processor.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the message of each variant says it")]
 pub enum WhyCross {
@@ -108,6 +115,8 @@ pub enum WhyCross {
     Foreign,
     #[error("the executable of {name} is not for Lambda: {unfit}; cargo-zigbuild, which can do that, is not installed")]
     Newer { name: String, unfit: Unfit },
+    #[error("Rust's own library for it is not installed: {said}")]
+    NoTarget { said: String },
 }
 
 impl Explain for BuildError {
@@ -123,6 +132,10 @@ impl Explain for BuildError {
             Self::Unreadable { .. } | Self::Elf { .. } => Some("cargo clean && cargo build".to_owned()),
             Self::Unfit { .. } => Some("cargo clean && chatctl up".to_owned()),
             Self::Cross { machine, here, .. } => Some(install(*machine, *here)),
+            Self::Here { .. } => Some(
+                "chatctl up --target aws; or this command in Linux: a computer, a virtual machine, a container"
+                    .to_owned(),
+            ),
             Self::TooLarge { .. } => Some(
                 "cargo tree -p FUNCTION shows what is in it; chatctl up without --build-profile makes the smallest"
                     .to_owned(),
@@ -168,6 +181,10 @@ struct Building<'a> {
 impl Building<'_> {
     async fn executables(&self) -> Result<Vec<Executable>, BuildError> {
         let platform = self.recipe.platform;
+        if platform.glibc().is_none() && self.tools.linux().is_none() {
+            // Whatever could be built would not start here.
+            return Err(BuildError::Here { source: NotLinux });
+        }
         let foreign = !self.tools.makes(platform);
         // What once needed the other way is not tried in vain again.
         if self.tools.has_zig() && (foreign || self.place(Way::Zig).was_used()) {
@@ -177,7 +194,7 @@ impl Building<'_> {
             return Err(self.cross(WhyCross::Foreign));
         }
         match fitting(self.by(Way::Plain).await?, platform) {
-            Err(BuildError::Unfit { name, source: unfit @ Unfit::Glibc { .. } }) => {
+            Err(BuildError::Unfit { name, source: unfit @ (Unfit::Glibc { .. } | Unfit::Unknown { .. }) }) => {
                 if !self.tools.has_zig() {
                     return Err(self.cross(WhyCross::Newer { name, unfit }));
                 }
@@ -206,7 +223,11 @@ impl Building<'_> {
     async fn fresh(&self, place: &receipt::Place, way: Way) -> Result<Vec<Executable>, BuildError> {
         let Self { tools, source, names, recipe, began, tell } = *self;
         tell(Event::Building);
-        let mut made = cargo::build(&cargo::Build { tools, source, names, recipe, way }, tell).await?;
+        let built = cargo::build(&cargo::Build { tools, source, names, recipe, way }, tell).await;
+        let mut made = built.map_err(|error| match error {
+            CargoError::NoTarget { said } if way == Way::Zig => self.cross(WhyCross::NoTarget { said }),
+            error => error.into(),
+        })?;
         let packing = recipe.profile.packing();
         let mut reading = Vec::with_capacity(names.len());
         for name in names {

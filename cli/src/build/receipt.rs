@@ -12,7 +12,7 @@ use super::recipe::{Recipe, Way};
 use super::toolchain::Toolchain;
 use super::{Elf, Executable, Source};
 
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// Variables that change what cargo makes (and that `cargo run` itself does not set).
 const VARIABLES: [&str; 7] = [
     "RUSTFLAGS",
@@ -154,7 +154,7 @@ fn record(place: &Place, source: &Source, executables: &[Executable], began: Sys
                 name: executable.name.clone(),
                 path: executable.path.clone(),
                 stamp: Stamp::of(&executable.path)?,
-                elf: executable.elf,
+                elf: executable.elf.clone(),
                 zip_sha256_base64: executable.zip_sha256_base64.clone(),
                 zip_bytes: executable.zip_bytes,
             })

@@ -43,7 +43,7 @@ fn checkout(name: &str) -> (Checkout, SystemTime) {
         name: "store-message".to_owned(),
         path: root.join("target/debug/store-message"),
         bytes: 1,
-        elf: Elf { machine: Machine::host(), glibc: None },
+        elf: Elf { machine: Machine::host(), glibc: None, unknown: None },
         zip_sha256_base64: "sum".to_owned(),
         zip_bytes: 1,
         packing: Packing::Stored,

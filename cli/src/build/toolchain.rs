@@ -47,7 +47,7 @@ impl Toolchain {
 
     /// Whether this computer's own linker makes what runs there, its C library's age apart.
     pub(super) fn makes(&self, platform: Platform) -> bool {
-        self.linux == Some(platform.machine()) || platform == Platform::here()
+        self.linux == Some(platform.machine())
     }
 
     /// The processor of this computer, where it is Linux.

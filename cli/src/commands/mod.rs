@@ -49,8 +49,9 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// What every command understands.
+/// What every command understands; help has a heading for it, so that a command's own flags come first.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "For every command")]
 struct Global {
     /// The stage that is meant
     #[arg(long, global = true, value_name = "NAME", env = "CHATCTL_STAGE", hide_env = true)]
@@ -247,6 +248,22 @@ mod tests {
         assert!(cli.json());
         assert_eq!(cli.overrides().stage.as_deref(), Some("test"));
         assert_eq!(parse(words("chatctl --stage test up")).unwrap().interrupt(), Interrupt::Finishes);
+    }
+
+    #[test]
+    fn help_tells_a_commands_own_flags_first_and_apart_from_those_of_every_command() {
+        for (line, own) in
+            [("chatctl up --help", ["--no-proof", "--watch"]), ("chatctl logs --help", ["--since", "--help"])]
+        {
+            let help = parse(words(line)).unwrap_err().error.render().to_string();
+            let (before, after) = help.split_once("For every command:").expect(line);
+            for flag in own {
+                assert!(before.contains(flag) && !after.contains(flag), "{flag} in {help}");
+            }
+            for flag in ["--stage", "--config", "--target", "--region", "--json", "--yes"] {
+                assert!(after.contains(flag) && !before.contains(flag), "{flag} in {help}");
+            }
+        }
     }
 
     #[test]

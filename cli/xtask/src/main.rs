@@ -8,6 +8,7 @@ mod bench;
 mod figures;
 mod own;
 mod pictures;
+mod private;
 mod report;
 mod rows;
 mod setup;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::Failure;
+use crate::{Failure, private};
 
 /// The slowest resources shown of a step.
 const SLOWEST: usize = 5;
@@ -59,7 +59,8 @@ pub(crate) fn report(steps: &[Step], ended: Option<String>) -> String {
         let _ = write!(shown, "\n## {}\n", step.what);
         details(step, &mut shown);
     }
-    clean(&shown, &private(steps))
+    let known: Vec<(String, &'static str)> = named(steps).chain(private::of_process()).collect();
+    private::clean(&shown, &known)
 }
 
 fn details(step: &Step, shown: &mut String) {
@@ -88,32 +89,13 @@ fn details(step: &Step, shown: &mut String) {
     }
 }
 
-/// What stands in the events and is nobody else's business.
-fn private(steps: &[Step]) -> Vec<(String, &'static str)> {
-    let acting = steps.iter().flat_map(|step| step.named("acting"));
-    let mut private: Vec<(String, &'static str)> = acting
-        .flat_map(|event| [(text(event, "who"), "WHO"), (text(event, "account"), "ACCOUNT")])
-        .filter(|(secret, _)| !secret.is_empty())
-        .collect();
-    private.sort_by_key(|(secret, _)| std::cmp::Reverse(secret.len()));
-    private.dedup();
-    private
-}
-
-/// Without these, and without the token of any link.
-fn clean(shown: &str, private: &[(String, &'static str)]) -> String {
-    let mut shown = shown.to_owned();
-    for (secret, word) in private {
-        shown = shown.replace(secret, word);
-    }
-    let mut parts = shown.split("/#");
-    let mut cleaned = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let rest = part.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-        cleaned.push_str("/#TOKEN");
-        cleaned.push_str(rest);
-    }
-    cleaned
+/// Whom the events name: the principal, the person that it ends with, the account.
+fn named(steps: &[Step]) -> impl Iterator<Item = (String, &'static str)> {
+    steps.iter().flat_map(|step| step.named("acting")).flat_map(|event| {
+        let who = text(event, "who");
+        let person = who.rsplit('/').next().unwrap_or_default().to_owned();
+        [(who, "WHO"), (person, "WHO"), (text(event, "account"), "ACCOUNT")]
+    })
 }
 
 fn text(event: &Value, name: &str) -> String {
@@ -141,6 +123,18 @@ mod tests {
             assert!(!shown.contains(secret), "{secret} in {shown}");
         }
         assert!(shown.contains("WHO may not create https://x/#TOKEN in ACCOUNT"), "{shown}");
+    }
+
+    #[test]
+    fn a_run_that_ended_before_it_said_who_it_was_tells_nobody_either() {
+        let error = "stage firstrun belongs to account 210987654321, these credentials are of 123456789012";
+        let why = "arn:aws:sts::123456789012:assumed-role/Admin/ann with ASIAIOSFODNN7EXAMPLE of /home/ann/.aws/config";
+        let failed = json!({"event": "failed", "error": error, "why": why});
+        let shown = report(&[step(Some(5), vec![failed])], Some(format!("plan: {error}")));
+        for secret in ["210987654321", "123456789012", "Admin", "ann", "ASIAIOSFODNN7EXAMPLE"] {
+            assert!(!shown.contains(secret), "{secret} in {shown}");
+        }
+        assert!(shown.contains("firstrun belongs to account ACCOUNT, these credentials are of ACCOUNT"), "{shown}");
     }
 
     #[test]
