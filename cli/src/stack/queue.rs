@@ -10,7 +10,7 @@ use std::{
 use aws_sdk_sqs::types::QueueAttributeName as Name;
 use reconcile::{Change, Fault, Fields, Id, Resource, Visit};
 
-use super::ground::{Ground, Result};
+use super::ground::{Ground, Result, too_early};
 use crate::aws::{CallError, call, if_there};
 
 /// The fact: the queue's URL.
@@ -154,7 +154,15 @@ impl Resource for Queue {
         let Some(url) = url else { return Ok(None) };
         let (attributes, tags) = tokio::join!(self.attributes(&url), tags_of(&self.ground, &url, &self.name));
         let Some(attributes) = if_there(attributes)? else { return Ok(None) };
-        self.ground.owner.check(format!("queue {}", self.name), pairs(&tags?))?;
+        let tags = match if_there(tags)? {
+            Some(tags) => tags,
+            None => {
+                // Asked at the same time, and answered a moment too early (A21).
+                let found = || async { Ok(if_there(tags_of(&self.ground, &url, &self.name).await)?) };
+                visit.settle("the queue's tags to be found", FOUND, found).await?
+            }
+        };
+        self.ground.owner.check(format!("queue {}", self.name), pairs(&tags))?;
         visit.learn(URL, url);
         visit.note(VISIBILITY, attributes.visibility.as_secs().to_string());
         Ok(Some(attributes))
@@ -244,7 +252,7 @@ impl Queue {
             Err(error) if error.is("QueueDeletedRecently") => Err(Fault::from(error).passing(true)),
             Err(error) if error.is_taken() => {
                 let Some(url) = self.url().await? else { return Err(Fault::from(error).passing(true)) };
-                let tags = tags_of(&self.ground, &url, &self.name).await?;
+                let tags = tags_of(&self.ground, &url, &self.name).await.map_err(too_early)?;
                 self.ground.owner.check(format!("queue {}", self.name), pairs(&tags))?;
                 self.set(&url, &self.want).await?;
                 Ok(Some(()))
@@ -258,7 +266,7 @@ impl Queue {
         // An empty policy takes one away.
         attributes.entry(Name::RedrivePolicy).or_default();
         let request = self.ground.aws.sqs.set_queue_attributes().queue_url(url).set_attributes(Some(attributes));
-        request.send().await.map_err(call(SERVICE, "SetQueueAttributes", &self.name))?;
+        request.send().await.map_err(call(SERVICE, "SetQueueAttributes", &self.name)).map_err(too_early)?;
         Ok(())
     }
 }

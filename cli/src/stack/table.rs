@@ -15,7 +15,7 @@ use reconcile::{Change, Fault, Fields as _, Id, Resource, Visit};
 
 use self::settings::View;
 pub(super) use self::settings::{BACKUPS, Settings};
-use super::ground::{Ground, Result};
+use super::ground::{Ground, Result, too_early};
 use crate::aws::{CallError, call, if_there};
 
 /// The fact: the ARN of the table's stream. A stream switched off and on has a new one (A13).
@@ -267,7 +267,8 @@ impl Table {
             }
             Err(error) if error.is_taken() => match self.describe().await? {
                 Some(table) if table.table_status != Some(TableStatus::Deleting) => {
-                    let tags = tags_of(&self.ground, &self.ground.table_arn(self.which), &name).await?;
+                    let tags = tags_of(&self.ground, &self.ground.table_arn(self.which), &name).await;
+                    let tags = tags.map_err(too_early)?;
                     self.ground
                         .owner
                         .check(format!("table {name}"), tags.iter().map(|tag| (tag.key(), tag.value())))?;
