@@ -34,10 +34,11 @@ fn of_person(variable: impl Fn(&str) -> Option<String>) -> Vec<Known> {
 pub(crate) fn clean(shown: &str, known: &[Known]) -> String {
     let mut known: Vec<&Known> = known.iter().filter(|(secret, _)| secret.len() >= SHORTEST_NAME).collect();
     known.sort_by_key(|(secret, _)| std::cmp::Reverse(secret.len()));
-    let shown = known.into_iter().fold(shown.to_owned(), |shown, (secret, word)| without(&shown, secret, word));
-    let shown = after(&shown, "/#", |c| c.is_ascii_alphanumeric() || c == '-' || c == '_', "TOKEN");
     let in_name = |c: char| c.is_alphanumeric() || "-_.+@".contains(c);
-    let shown = HOMES.iter().fold(shown, |shown, homes| after(&shown, homes, in_name, "WHO"));
+    // By their form first: of somebody called home, /home/ would not be known any more.
+    let shown = HOMES.iter().fold(shown.to_owned(), |shown, homes| after(&shown, homes, in_name, "WHO"));
+    let shown = known.into_iter().fold(shown, |shown, (secret, word)| without(&shown, secret, word));
+    let shown = after(&shown, "/#", |c| c.is_ascii_alphanumeric() || c == '-' || c == '_', "TOKEN");
     without_numbers(&without_principals(&shown))
 }
 
@@ -146,6 +147,8 @@ mod tests {
             _ => None,
         });
         assert_eq!(clean("/data/ann/.aws of a.lee, not of joanna", &ann), "HOME/.aws of WHO, not of joanna");
+        let home = of_person(|name| (name == "HOME").then(|| "/tmp/home".to_owned()));
+        assert_eq!(clean("/home/ann/.aws, /tmp/home/x", &home), "/WHO/WHO/.aws, HOME/WHO");
         let nobody = of_person(|name| (name == "HOME").then(|| "/".to_owned()));
         assert_eq!(clean("/etc/x", &nobody), "/etc/x");
     }
