@@ -131,6 +131,7 @@ impl Resource for Table {
             if seen.as_ref().is_some_and(|seen| matches!(seen.stream, View::Other(_))) {
                 // It can be switched off and on, and not changed.
                 self.update(&Settings { stream: View::Off, ..self.want.clone() }, visit).await?;
+                self.made(visit).await?;
             }
             self.update(&self.want, visit).await?;
         }
@@ -280,10 +281,9 @@ impl Table {
         }
     }
 
-    /// Changes what differs, and waits until that is done.
+    /// Changes what differs, once no other change is under way.
     async fn update(&self, want: &Settings, visit: &Visit) -> Result<()> {
-        visit.settle("the table to take a change", READY, || self.try_update(want)).await?;
-        self.made(visit).await.map(drop)
+        visit.settle("the table to take a change", READY, || self.try_update(want)).await
     }
 
     /// `None` while another change of it is under way.
